@@ -1,0 +1,7 @@
+export { mergeCounts, placeOfRank, recordValues } from "./histogram";
+export { drawHops, drawPaths } from "./latency";
+export { drawBits, seedRandom } from "./random";
+
+export const F32 = idof<StaticArray<f32>>();
+export const F64 = idof<StaticArray<f64>>();
+export const U32 = idof<StaticArray<u32>>();

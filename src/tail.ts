@@ -1,0 +1,134 @@
+import { checkWhole } from "./check.ts";
+import { Histogram } from "./histogram.ts";
+import { CONFIDENCE, rankInterval, standardErrors } from "./statistics.ts";
+
+/** Anything that a doorbell can be rung over. */
+export interface Transport {
+  /** Rings one doorbell after another and fills `latencyNs` with how long each took, one way, in nanoseconds. */
+  ring(latencyNs: Float32Array): void | Promise<void>;
+  /** What it is and what it runs on, for the report. */
+  readonly name?: string;
+  /** How its numbers come about, in a sentence or two, for the report. */
+  readonly method?: string;
+  /** The clock that it reads; absent where none is read. */
+  readonly clock?: ClockCost;
+}
+
+/** What it costs to look at a clock. */
+export interface ClockCost {
+  name: string;
+  /** One reading, the median of many. */
+  costNs: number;
+  /** The least step between two readings that differ. */
+  stepNs: number;
+}
+
+/** A quantile of measured latencies, and the interval that holds the true one. */
+export interface QuantileInterval {
+  ns: number;
+  lowNs: number;
+  /** Null where the sample is too small to bound it from above. */
+  highNs: number | null;
+  /** Whether fewer than 10 measurements lie beyond it. */
+  thin: boolean;
+}
+
+/** What the harness found. */
+export interface TailReport {
+  transport: string;
+  method: string;
+  clock: ClockCost | null;
+  warmup: number;
+  iterations: number;
+  confidence: number;
+  median: QuantileInterval;
+  p99: QuantileInterval;
+  p999: QuantileInterval;
+  leastNs: number;
+  mostNs: number;
+  meanNs: number;
+  /** The interval of the mean reaches so far to either side. */
+  meanErrorNs: number;
+  sigmaNs: number;
+  threeSigmaNs: number;
+  /** Latencies below 1 ns or from 2^32 ns on, which no cell of the histogram tells apart. */
+  outside: number;
+  /** The latency at falling exceedance probabilities, ten a decade, down to one doorbell. */
+  curve: { u: number; ns: number }[];
+}
+
+export interface TailOptions {
+  /** Doorbells rung before any is timed; 1,000 unless given. */
+  warmup?: number;
+  /** Doorbells timed; 1,000,000 unless given. */
+  iterations?: number;
+  /** Called after every batch. */
+  onProgress?: (done: number, iterations: number) => void;
+}
+
+const BATCH = 4096;
+
+/** Rings doorbells over `transport`: some to warm up, then the timed ones. */
+export async function measureTail(
+  transport: Transport,
+  { warmup = 1000, iterations = 1_000_000, onProgress }: TailOptions = {},
+): Promise<{ report: TailReport; histogram: Histogram }> {
+  checkWhole("warmup", warmup, 0, 1e9);
+  checkWhole("iterations", iterations, 100, 1e12);
+  if (typeof transport?.ring !== "function") throw new TypeError("transport must have a method ring(latencyNs)");
+  const latencyNs = new Float32Array(BATCH);
+  for (let rung = 0; rung < warmup; rung += BATCH)
+    await transport.ring(latencyNs.subarray(0, Math.min(BATCH, warmup - rung)));
+
+  const histogram = new Histogram({ batch: BATCH });
+  let [leastNs, mostNs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let rung = 0; rung < iterations; rung += BATCH) {
+    const batch = latencyNs.subarray(0, Math.min(BATCH, iterations - rung));
+    await transport.ring(batch);
+    for (const ns of batch) {
+      if (!(ns >= 0)) throw new RangeError(`latencyNs must be at least 0, got ${ns} from the transport`);
+      leastNs = Math.min(leastNs, ns);
+      mostNs = Math.max(mostNs, ns);
+    }
+    histogram.record(batch);
+    onProgress?.(rung + batch.length, iterations);
+  }
+  const { mean, sigma } = histogram.moments();
+  const within = (ns: number) => Math.min(mostNs, Math.max(leastNs, ns));
+  const quantile = (u: number) => within(histogram.quantile(u));
+  const interval = (u: number): QuantileInterval => {
+    const [low, high] = rankInterval(u, iterations);
+    return {
+      ns: quantile(u),
+      lowNs: within(histogram.atRank(low)),
+      highNs: high > iterations ? null : within(histogram.atRank(high)),
+      thin: u * iterations < 10,
+    };
+  };
+  const report: TailReport = {
+    transport: transport.name ?? "unnamed",
+    method: transport.method ?? "as the transport says",
+    clock: transport.clock ?? null,
+    warmup,
+    iterations,
+    confidence: CONFIDENCE,
+    median: interval(0.5),
+    p99: interval(0.01),
+    p999: interval(0.001),
+    leastNs,
+    mostNs,
+    meanNs: mean,
+    meanErrorNs: (standardErrors() * sigma) / Math.sqrt(iterations),
+    sigmaNs: sigma,
+    threeSigmaNs: 3 * sigma,
+    outside: histogram.below + histogram.above,
+    curve: exceedances(iterations).map((u) => ({ u, ns: quantile(u) })),
+  };
+  return { report, histogram };
+}
+
+/** Exceedance probabilities from 1 down to 1 / `count`, ten a decade. */
+export function exceedances(count: number): number[] {
+  const steps = Math.floor(10 * Math.log10(count));
+  return Array.from({ length: steps + 1 }, (_, i) => 10 ** (-i / 10));
+}

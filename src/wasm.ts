@@ -1,0 +1,45 @@
+import { instantiateSync } from "@assemblyscript/loader";
+import type * as Abi from "../assembly/index.ts";
+import bytes from "../build/release.wasm";
+
+type View = { F32: Float32Array<ArrayBuffer>; F64: Float64Array<ArrayBuffer>; U32: Uint32Array<ArrayBuffer> };
+type Layout = Record<string, readonly [type: keyof View, length: number]>;
+type Address<T> = number & { readonly array: T };
+type Lowered<T> = T extends StaticArray<infer E> ? (E extends { type: infer K } ? Address<K> : never) : number;
+type Kernels = {
+  [K in keyof typeof Abi]: (typeof Abi)[K] extends (...args: infer A) => infer R
+    ? (...args: { [I in keyof A]: Lowered<A[I]> }) => R
+    : WebAssembly.Global;
+};
+
+let module: WebAssembly.Module | undefined;
+
+/**
+ * Hands in the compiled kernels, for a host that forbids compiling from bytes: `vorchestrate/kernels.wasm`, or
+ * `vorchestrate/kernels.portable.wasm` where there is no SIMD. Objects made earlier keep what they were made with.
+ */
+export function useKernels(compiled: WebAssembly.Module): void {
+  if (!(compiled instanceof WebAssembly.Module)) throw new TypeError("compiled must be a WebAssembly.Module");
+  module = compiled;
+}
+
+/**
+ * A fresh instance with `layout` laid out in its memory. Kernels never allocate, so memory never grows again,
+ * views stay valid for life, and an address is where its view starts.
+ */
+export function workspace<L extends Layout>(layout: L) {
+  module ??= new WebAssembly.Module(bytes);
+  const { instance, exports: runtime } = instantiateSync(module);
+  const kernels = instance.exports as unknown as Kernels;
+  const at = mapValues(layout, ([type, length]) => runtime.__newArray(kernels[type].value, length));
+  const views = mapValues(at, (address) => runtime.__getArrayView(address));
+  return {
+    kernels,
+    at: at as { [K in keyof L]: Address<L[K][0]> },
+    views: views as { [K in keyof L]: View[L[K][0]] },
+  };
+}
+
+function mapValues<T, U>(object: Record<string, T>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
+}

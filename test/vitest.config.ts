@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { CHROMIUM_FLAGS, findChromium } from "./chromium.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    build: string;
+  }
+}
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Puts `build` in place of the release, as bytes: what esbuild's binary loader does for the package. */
+const kernels = (build: string) => ({
+  name: "kernels",
+  enforce: "pre" as const,
+  load(id: string) {
+    if (!id.endsWith("/build/release.wasm")) return;
+    const base64 = readFileSync(`${root}/build/${build}.wasm`).toString("base64");
+    return `export default Uint8Array.from(atob("${base64}"), (c) => c.charCodeAt(0))`;
+  },
+});
+
+/** `*.test.ts` runs on every build and in the browser, `*.once.test.ts` (what reads files, runs processes or takes long) on the release. */
+const project = (name: string, build: string, test = {}): TestProjectConfiguration => ({
+  plugins: [kernels(build)],
+  test: {
+    name,
+    root,
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/**/*.once.test.ts"],
+    testTimeout: 60_000,
+    provide: { build },
+    ...test,
+  },
+});
+
+const executablePath = findChromium();
+const browser = project("chromium", "release", {
+  browser: {
+    enabled: true,
+    headless: true,
+    screenshotFailures: false,
+    provider: playwright({ launchOptions: { executablePath, args: CHROMIUM_FLAGS } }),
+    instances: [{ browser: "chromium" }],
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      ...["debug", "release", "portable"].map((build) => project(build, build)),
+      project("once", "release", { include: ["test/**/*.once.test.ts"], exclude: [], testTimeout: 300_000 }),
+      executablePath ? browser : project("chromium", "release", { include: ["test/chromium.missing.ts"] }),
+    ],
+  },
+});
