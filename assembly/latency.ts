@@ -45,7 +45,7 @@ export function drawPaths(
   for (let i = 0; i < latencyNs.length; i++) latencyNs[i] = fixedNs;
   for (let hop = 0; hop < hopTable.length; hop++) {
     const table = tableAt(quantileNs, hopTable[hop]);
-    if (hop == 0) {
+    if (hop === 0) {
       addQuantiles(latencyNs, table, firstBits);
     } else {
       drawBits(ownBits, random);

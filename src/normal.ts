@@ -1,7 +1,7 @@
 // The logarithm and the normal distribution, from additions, products, quotients and square roots alone, which every host
 // rounds alike: a host's own Math.log may differ in the last bit, and a table built with it would differ with it.
 
-const LN2 = 0.6931471805599453;
+const LN2 = Math.LN2;
 
 /** The natural logarithm of a positive, finite `x`, within 2 units in the last place. */
 export function ln(x: number): number {
