@@ -37,10 +37,7 @@ export class Distribution {
   /** How many measurements are behind it; null where it was stated. */
   readonly samples: number | null;
 
-  private constructor(quantileNs: (u: number) => number, extrapolatedBelow: number, samples: number | null) {
-    const edges = Float32Array.from({ length: QUANTILES }, (_, i) =>
-      quantileNs(Math.min(edgeExceedance(i), GREATEST_EXCEEDANCE)),
-    );
+  private constructor(edges: Float32Array, extrapolatedBelow: number, samples: number | null) {
     const bad = edges.findIndex(
       (edgeNs, i) => !(edgeNs >= 0 && edgeNs < 2 ** 62 && (i === 0 || edgeNs <= edges[i - 1]!)),
     );
@@ -64,7 +61,7 @@ export class Distribution {
       ...(p999Ns === undefined ? [] : [[0.001, p999Ns] as const]),
     ]);
     return new Distribution(
-      (u) => (u >= BODY_ENDS_AT ? bodyNs(u) : tailNs(u)),
+      tabulated((u) => (u >= BODY_ENDS_AT ? bodyNs(u) : tailNs(u))),
       p999Ns === undefined ? 0.01 : 0.001,
       null,
     );
@@ -83,7 +80,7 @@ export class Distribution {
     const knownNs = empiricalNs(known);
     const slopeNs = Math.max(knownNs - empiricalNs(10 * known), values.at(-1)! - knownNs) / ln(10);
     return new Distribution(
-      (u) => (u >= known ? empiricalNs(u) : knownNs + slopeNs * (ln(known) - ln(u))),
+      tabulated((u) => (u >= known ? empiricalNs(u) : knownNs + slopeNs * (ln(known) - ln(u)))),
       known,
       samples,
     );
@@ -97,7 +94,18 @@ export class Distribution {
 
   /** From a quantile function of the exceedance probability, never increasing in it. */
   static fromFunction(quantileNs: (u: number) => number): Distribution {
-    return new Distribution(quantileNs, 0, null);
+    return new Distribution(tabulated(quantileNs), 0, null);
+  }
+
+  /** The sum of latencies that always take the same u. */
+  static together(terms: readonly Distribution[]): Distribution {
+    return new Distribution(
+      Float32Array.from({ length: QUANTILES }, (_, i) =>
+        terms.reduce((sum, { quantilesNs }) => sum + quantilesNs[i]!, 0),
+      ),
+      Math.max(0, ...terms.map(({ extrapolatedBelow }) => extrapolatedBelow)),
+      null,
+    );
   }
 
   /** Any latency from `lowNs` to `highNs`, all as likely. */
@@ -107,10 +115,18 @@ export class Distribution {
     return Distribution.fromFunction((u) => highNs + (lowNs - highNs) * u);
   }
 
+  get leastNs(): number {
+    return this.quantilesNs[QUANTILES - 1]!;
+  }
+  /** Exceeded with probability 2^-32 at the most. */
+  get mostNs(): number {
+    return this.quantilesNs[0]!;
+  }
+
   /** The latency that is exceeded with probability `u`; u below 2^-32 is taken as that. */
   quantileNs(u: number): number {
     checkBetween("u", u, 0, 1);
-    if (u >= 1) return this.quantilesNs[QUANTILES - 2]!;
+    if (u === 1) return this.leastNs;
     const scaled = Math.max(u, LEAST_EXCEEDANCE) * 2 ** OCTAVES;
     const octave = Math.min(OCTAVES - 1, Math.floor(Math.log2(scaled)));
     const place = (scaled / 2 ** octave - 1) * CELLS;
@@ -153,6 +169,12 @@ export class Distribution {
     for (let i = 0; i + 2 < QUANTILES; i++)
       yield { lowNs: edges[i + 1]!, highNs: edges[i]!, share: edgeExceedance(i + 1) - edgeExceedance(i) };
   }
+}
+
+function tabulated(quantileNs: (u: number) => number): Float32Array {
+  return Float32Array.from({ length: QUANTILES }, (_, i) =>
+    quantileNs(Math.min(edgeExceedance(i), GREATEST_EXCEEDANCE)),
+  );
 }
 
 /** The exceedance probability at edge `i`. */
