@@ -37,6 +37,8 @@ export class Distribution {
   /** How many measurements are behind it; null where it was stated. */
   readonly samples: number | null;
 
+  #moments: { meanNs: number; sigmaNs: number } | undefined;
+
   private constructor(edges: Float32Array, extrapolatedBelow: number, samples: number | null) {
     const bad = edges.findIndex(
       (edgeNs, i) => !(edgeNs >= 0 && edgeNs < 2 ** 62 && (i === 0 || edgeNs <= edges[i - 1]!)),
@@ -152,14 +154,8 @@ export class Distribution {
 
   /** Mean and standard deviation, exact for the table. */
   moments(): { meanNs: number; sigmaNs: number } {
-    let [mean, square] = [0, 0];
-    const originNs = this.quantileNs(0.5);
-    for (const { lowNs, highNs, share } of this.cells()) {
-      const [a, b] = [lowNs - originNs, highNs - originNs];
-      mean += (share * (a + b)) / 2;
-      square += (share * (a * a + a * b + b * b)) / 3;
-    }
-    return { meanNs: originNs + mean, sigmaNs: Math.sqrt(Math.max(0, square - mean * mean)) };
+    this.#moments ??= this.#measure();
+    return this.#moments;
   }
 
   /** The cells from the tail on: between `lowNs` and `highNs` lies `share` of all latencies, evenly. */
@@ -168,6 +164,17 @@ export class Distribution {
     yield { lowNs: edges[0]!, highNs: edges[0]!, share: LEAST_EXCEEDANCE };
     for (let i = 0; i + 2 < QUANTILES; i++)
       yield { lowNs: edges[i + 1]!, highNs: edges[i]!, share: edgeExceedance(i + 1) - edgeExceedance(i) };
+  }
+
+  #measure(): { meanNs: number; sigmaNs: number } {
+    let [mean, square] = [0, 0];
+    const originNs = this.quantileNs(0.5);
+    for (const { lowNs, highNs, share } of this.cells()) {
+      const [a, b] = [lowNs - originNs, highNs - originNs];
+      mean += (share * (a + b)) / 2;
+      square += (share * (a * a + a * b + b * b)) / 3;
+    }
+    return { meanNs: originNs + mean, sigmaNs: Math.sqrt(Math.max(0, square - mean * mean)) };
   }
 }
 

@@ -1,7 +1,37 @@
+export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
+export {
+  type CheckOptions,
+  checkSchedulability,
+  type JitterReport,
+  type Margins,
+  type MissReport,
+  margins,
+  type SlaReport,
+  type Term,
+  type TransferReport,
+  type Verdict,
+} from "./budget/index.ts";
+export type { LoadPhases } from "./budget/load.ts";
+export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
+export { Lattice } from "./convolution.ts";
 export { Distribution, type LatencyQuantiles } from "./distribution.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
+export type { Measurement } from "./measurement.ts";
+export {
+  type Evidence,
+  type EvidenceGrade,
+  measuredOptics,
+  OPTICS,
+  type Optics,
+  type OpticsAround,
+  type OpticsProfile,
+  opticsNamed,
+  opticsOf,
+} from "./optics.ts";
+export { exactPath, pathThreeSigma } from "./path.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export {
   type ClockCost,
   measureTail,
@@ -11,3 +41,4 @@ export {
   type Transport,
 } from "./tail.ts";
 export { useKernels } from "./wasm.ts";
+export { duration, figure, percent } from "./words.ts";

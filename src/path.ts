@@ -24,9 +24,14 @@ export function exactPath(path: Path, { points = 2 ** 15 }: { points?: number } 
   return convolve([sum, ...struck]).shifted(pipelineNs + serdesNs);
 }
 
-/** Three standard deviations of the sum of `hops`, without faults, where the share `correlation` moves together. */
-export function pathThreeSigmaNs(hops: readonly Distribution[], correlation: number): number {
+/** Three standard deviations of the sum of `hops`, faults left out: independent, in step, and the share `correlation` in step. */
+export function pathThreeSigma({ hops, correlation = 0 }: Path): {
+  apartNs: number;
+  togetherNs: number;
+  mixedNs: number;
+} {
   const apart = hops.reduce((sum, hop) => sum + hop.moments().sigmaNs ** 2, 0);
   const together = Distribution.together(hops).moments().sigmaNs ** 2;
-  return 3 * Math.sqrt(correlation * together + (1 - correlation) * apart);
+  const mixed = correlation * together + (1 - correlation) * apart;
+  return { apartNs: 3 * Math.sqrt(apart), togetherNs: 3 * Math.sqrt(together), mixedNs: 3 * Math.sqrt(mixed) };
 }
