@@ -30,8 +30,11 @@ export {
   opticsOf,
 } from "./optics.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
+export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
+export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {
   type ClockCost,
   measureTail,
