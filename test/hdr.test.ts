@@ -211,6 +211,49 @@ describe("a broken log is refused at its line", () => {
     return cut;
   }
 
+  // Places in the header, and in the payload behind its 40 bytes: see src/formats/hdr-histogram.ts.
+  test.each([
+    [
+      "V1 inside",
+      (view: DataView) => view.setUint32(0, 0x1c849301),
+      /expected a V2 .* got V0 or V1, cookie 0x1c849301/,
+    ],
+    ["counts cut short", (view: DataView) => view.setInt32(4, 1e6), /expected 1000000 bytes of counts/],
+    ["a shifted order", (view: DataView) => view.setInt32(8, 64), /expected a normalizing index offset of 0, got 64/],
+    ["9 digits", (view: DataView) => view.setInt32(12, 9), /expected 0 to 5 significant digits, got 9/],
+    [
+      "a lowest value of 0",
+      (view: DataView) => view.setBigInt64(16, 0n),
+      /expected a lowest discernible value .* got 0/,
+    ],
+    ["a number cut short", (view: DataView) => view.setUint8(view.byteLength - 1, 0x80), /one cut short/],
+    ["a count beyond 2^52", (view: DataView) => fill(view, 40, 48, 0xff), /expected counts below 2\^52/],
+  ])("inside: %s", async (_, edit, message) => {
+    const values = Float64Array.from(new Set(one)).sort();
+    const sound = await writeHdrLog({ values, counts: values.map(() => 5) }, when);
+    const bytes = Uint8Array.from(atob(sound.trimEnd().split(",").at(-1)!), (c) => c.charCodeAt(0));
+    const inner = await through(bytes.slice(8), new DecompressionStream("deflate"));
+    edit(new DataView(inner.buffer));
+    const compressed = await through(inner, new CompressionStream("deflate"));
+    const whole = new Uint8Array([...bytes.slice(0, 8), ...compressed]);
+    new DataView(whole.buffer).setInt32(4, compressed.length);
+    const line = sound.trimEnd().split("\n").length;
+    const error = await readHdrLog(
+      edited(sound, () => whole),
+      { file },
+    ).catch((thrown: Error) => thrown);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).toMatch(new RegExp(`^run\\.hlog:${line}: `));
+  });
+
+  function fill(view: DataView, from: number, to: number, byte: number): void {
+    for (let i = from; i < to; i++) view.setUint8(i, byte);
+  }
+
+  async function through(bytes: Uint8Array<ArrayBuffer>, stream: CompressionStream | DecompressionStream) {
+    return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+  }
+
   test("nsPerValue must be above 0", async () => {
     await expect(readHdrLog(log, { file, nsPerValue: 0 })).rejects.toThrow("nsPerValue must be above 0, got 0");
   });

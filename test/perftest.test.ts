@@ -164,6 +164,16 @@ describe("a summary", () => {
     );
   });
 
+  test("of few iterations is noted, of fewer than 100 refused", () => {
+    expect(readPerftest(table(row64.replace("1000", "200")), { file }).notes.join()).toMatch(
+      /of 200 iterations the 99\.9th/,
+    );
+    expect(readPerftest(table(row64), { file }).notes.join()).not.toMatch(/iterations the 99\.9th/);
+    expect(() => readPerftest(table(row64.replace("1000", "99  ")), { file })).toThrow(
+      "at least 100 measurements, got 99",
+    );
+  });
+
   test("of a run by duration, or of bandwidth, is refused", () => {
     const duration = " #bytes        #iterations       t_avg[usec]    tps average\n 64  1000  1.09  912345.00\n";
     expect(() => readPerftest(duration, { file })).toThrow(

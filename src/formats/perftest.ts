@@ -25,7 +25,6 @@ export interface PerftestOptions {
 
 /** One line of the summary table, in microseconds. */
 interface Summary {
-  line: number | null;
   bytes: number;
   iterations: number;
   least: number;
@@ -66,8 +65,8 @@ export function readPerftest(text: string, { file, verb }: PerftestOptions): Mea
   const runs = text.trimStart().startsWith("{") ? [runOfJson(file, text)] : runsOfText(file, text);
   const { rows, summary } = chosen(runs);
   const notes = [rttNote(verb ?? stated), ...sizeNotes(runs, summary)];
-  const usFromPrinted = (us: number) => (PRINTS_FULL_RTT[verb ?? stated ?? "write"] ? us / 2 : us);
-  const ns = (us: number) => nsFromUs(usFromPrinted(us));
+  const share = PRINTS_FULL_RTT[verb ?? stated ?? "write"] ? 0.5 : 1;
+  const ns = (us: number) => nsFromUs(us) * share;
   const name = baseName(file);
   if (rows) {
     checkEnough(file, rows.length);
@@ -81,24 +80,18 @@ export function readPerftest(text: string, { file, verb }: PerftestOptions): Mea
     };
   }
   if (!summary) throw fileError(file, null, "rows or a summary table of a latency test", "neither");
-  const { least, typical, p99, p999, sigma, iterations } = summary;
-  const widest = (p99 - typical) / normalQuantile(0.01);
-  const body = sigma > 0 ? Math.min(sigma, widest) : widest;
-  notes.push("a summary only: nothing is known beyond its 99.9th percentile");
-  notes.push(
-    `t_stdev (${sigma} us) is truncated and takes in the tail: the body's sigma is taken as ${Number(body.toFixed(3))} us` +
-      (body < sigma || sigma === 0 ? ", which puts a normal 99th percentile on the stated one" : ""),
-  );
+  checkEnough(file, summary.iterations);
+  notes.push(...summaryNotes(summary));
   return {
     name,
-    source: `perftest summary, ${iterations} iterations`,
+    source: `perftest summary, ${summary.iterations} iterations`,
     counted: null,
     quantiles: {
-      medianNs: ns(typical),
-      p99Ns: ns(p99),
-      p999Ns: ns(p999),
-      bodyJitter3SigmaNs: 3 * ns(body),
-      floorNs: ns(least),
+      medianNs: ns(summary.typical),
+      p99Ns: ns(summary.p99),
+      p999Ns: ns(summary.p999),
+      bodyJitter3SigmaNs: 3 * ns(bodySigma(summary)),
+      floorNs: ns(summary.least),
     },
     notes,
   };
@@ -107,7 +100,7 @@ export function readPerftest(text: string, { file, verb }: PerftestOptions): Mea
 /** Whether a text is perftest's: its rows, its table or its JSON. */
 export function looksLikePerftest(text: string): boolean {
   return (
-    /^\s*#,\s*\w+\s*$/m.test(text) ||
+    /^\s*#,\s*(usec|cycles)\s*$/m.test(text) ||
     /#bytes\s+#iterations/.test(text) ||
     /^\s*\{[\s\S]*"(test_info|t_typical)"/.test(text)
   );
@@ -176,7 +169,7 @@ function summaryOf(file: string, line: number | null, read: (name: string) => un
   const steps = [least, typical, p99, p999, most];
   if (steps.some((us, i) => !(us > 0) || us < steps[i - 1]!))
     throw fileError(file, line, "t_min, t_typical, 99%, 99.9% and t_max above 0 and ascending", steps.join(", "));
-  return { line, ...numbers };
+  return numbers;
 }
 
 /** The run of 64 bytes, a doorbell's size, or that of the smallest message. */
@@ -189,6 +182,25 @@ function chosen(runs: readonly Run[]): Run {
 function sizeNotes(runs: readonly Run[], summary: Summary | null): string[] {
   if (runs.length < 2) return summary && summary.bytes !== 64 ? [`messages of ${summary.bytes} bytes`] : [];
   return [`${runs.length} runs: that of ${summary?.bytes ?? "unstated"} bytes is taken`];
+}
+
+/** In microseconds: t_stdev, but no more than what puts a normal 99th percentile on the stated one, and that if it is 0. */
+function bodySigma({ typical, p99, sigma }: Summary): number {
+  const widest = (p99 - typical) / normalQuantile(0.01);
+  return sigma > 0 ? Math.min(sigma, widest) : widest;
+}
+
+function summaryNotes(summary: Summary): string[] {
+  const { sigma, iterations } = summary;
+  const body = bodySigma(summary);
+  const why = body === sigma ? "" : ", which puts a normal 99th percentile on the stated one";
+  const notes = [
+    "a summary only: nothing is known beyond its 99.9th percentile",
+    `t_stdev (${sigma} us) is truncated and takes in the tail: the body's sigma is taken as ${Number(body.toFixed(3))} us${why}`,
+  ];
+  if (iterations < 1000)
+    notes.push(`of ${iterations} iterations the 99.9th percentile is no more than one of the greatest`);
+  return notes;
 }
 
 function rowNotes(rows: readonly number[], summary: Summary | null): string[] {
