@@ -1,5 +1,8 @@
-import { type Path, PathSampler } from "./latency.ts";
+import { type Fault, type Path, PathSampler } from "./latency.ts";
+import { Distribution } from "./distribution.ts";
+import type { Optics } from "./optics.ts";
 import type { RandomOptions } from "./random.ts";
+import { percent } from "./words.ts";
 import type { Transport } from "./tail.ts";
 
 /** A transport that draws from `path` what each doorbell takes. */
@@ -13,7 +16,22 @@ export class SimulatedTransport implements Transport {
     this.#sampler = new PathSampler(path, random);
     this.name = name;
     const { hops, correlation = 0, faults = [] } = path;
-    this.method = `drawn, not measured: ${hops.length} hops, ${correlation * 100}% of traversals in step, ${faults.length === 0 ? "no faults" : `${faults.length} kinds of fault`}`;
+    this.method = `drawn, not measured: ${hops.length} hops, ${percent(correlation)} of traversals in step, ${faults.length === 0 ? "no faults" : "with faults"}`;
+  }
+
+  /** Over `hops` hops of `optics`, each of which may hold a doorbell's frame back where the profile says how often. */
+  static over(
+    { profile, hop }: Optics,
+    { hops, seed, ...path }: RandomOptions & Omit<Path, "hops" | "faults"> & { hops: number },
+  ): SimulatedTransport {
+    const { name, stall } = profile;
+    const delay = stall && Distribution.uniform(stall.lowNs, stall.highNs);
+    const fault: Fault[] = delay && stall?.probabilityPerFrame ? [{ probability: stall.probabilityPerFrame, delay }] : [];
+    const each = <T>(one: T): T[] => Array.from({ length: hops }, () => one);
+    return new SimulatedTransport(
+      { ...path, hops: each(hop), faults: fault.flatMap(each) },
+      { name, ...(seed === undefined ? {} : { seed }) },
+    );
   }
 
   ring(latencyNs: Float32Array): void {

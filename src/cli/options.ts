@@ -24,7 +24,7 @@ export function opticsOptions(command: Command): Command {
       ]),
     )
     .addOption(new Option("--unit <unit>", "of the values in a CSV file").choices(["ns", "us", "ms", "s"]))
-    .option("--column <name>", "which column of a CSV file")
+    .option("--column <name>", "which column of a CSV file, by its head or its number")
     .option("--ns-per-value <number>", "nanoseconds that 1 stands for in an HdrHistogram log (default: 1)", number)
     .option("--whole-path", "the measurement spans the whole path: one hop, no pipeline or SERDES on top")
     .option("--stall-probability <share>", "that a 9,000-byte frame stalls on a port, where the profile names stalls", number)

@@ -1,4 +1,5 @@
 import { checkAtLeast, checkBetween, checkFinite, checkKeys, checkPositive, describe } from "../check.ts";
+import { fileError } from "../measurement.ts";
 import { type Evidence, GOODPUT_SHARE, type Optics, type OpticsProfile, opticsOf } from "../optics.ts";
 
 const NUMBERS = [
@@ -23,20 +24,19 @@ export function isProfile(text: string): boolean {
 /** A profile from JSON: what `vorchestrate optics NAME --json` prints, or just the three latencies that must be there. */
 export function readProfile(text: string, { file }: { file: string }): Optics {
   try {
-    return opticsOf(profileOf(parsed(text), file));
+    return opticsOf(profileOf(parsed(text, file), file));
   } catch (error) {
-    if (error instanceof RangeError || error instanceof TypeError) error.message = `${file}: ${error.message}`;
+    if (error instanceof Error && !error.message.startsWith(file)) error.message = `${file}: ${error.message}`;
     throw error;
   }
 }
 
-function parsed(text: string): object {
+function parsed(text: string, file: string): object {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const [, position] = /position (\d+)/.exec(String(error)) ?? [];
-    const line = position === undefined ? text.split("\n").length : text.slice(0, Number(position)).split("\n").length;
-    throw new RangeError(`line ${line}: expected JSON, got ${(error as Error).message}`);
+    const [, position = text.length] = /position (\d+)/.exec(String(error)) ?? [];
+    throw fileError(file, text.slice(0, Number(position)).split("\n").length, "JSON", (error as Error).message);
   }
 }
 
