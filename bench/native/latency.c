@@ -9,40 +9,44 @@
 #include <string.h>
 #include <time.h>
 
+/* The lanes side by side: what gcc makes of a loop over single draws takes twice as long. */
+typedef uint32_t four __attribute__((vector_size(16)));
+typedef float floats __attribute__((vector_size(16)));
+
 enum { LANES = 4, QUANTILES = 4098, GOES = 100000 };
 
 static float quantile_ns[QUANTILES];
-static uint32_t state[4][LANES];
+static four state[4];
 
-static inline uint32_t rotl(uint32_t x, int k) { return x << k | x >> (32 - k); }
+static inline four rotl(four x, int k) { return x << k | x >> (32 - k); }
 
 static void draw_bits(uint32_t *restrict bits, int batch) {
-  uint32_t s[4][LANES];
-  memcpy(s, state, sizeof s);
-  for (int i = 0; i < batch; i += LANES)
-    for (int l = 0; l < LANES; l++) {
-      bits[i + l] = rotl(s[0][l] + s[3][l], 7) + s[0][l];
-      uint32_t t = s[1][l] << 9;
-      s[2][l] ^= s[0][l];
-      s[3][l] ^= s[1][l];
-      s[1][l] ^= s[2][l];
-      s[0][l] ^= s[3][l];
-      s[2][l] ^= t;
-      s[3][l] = rotl(s[3][l], 11);
-    }
-  memcpy(state, s, sizeof s);
+  four s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3];
+  for (int i = 0; i < batch; i += LANES) {
+    four drawn = rotl(s0 + s3, 7) + s0, t = s1 << 9;
+    memcpy(bits + i, &drawn, sizeof drawn);
+    s2 ^= s0;
+    s3 ^= s1;
+    s1 ^= s2;
+    s0 ^= s3;
+    s2 ^= t;
+    s3 = rotl(s3, 11);
+  }
+  state[0] = s0, state[1] = s1, state[2] = s2, state[3] = s3;
 }
 
 static void draw_hops(float *restrict latency_ns, uint32_t *restrict bits, int batch) {
   draw_bits(bits, batch);
-  for (int i = 0; i < batch; i++) {
-    float u = (float)(bits[i] | 1);
-    uint32_t spelled;
-    memcpy(&spelled, &u, 4);
-    const float *cell = quantile_ns + ((spelled >> 16) - (127 << 7));
-    float rise = cell[1] - cell[0], place = (float)(spelled & 0xffff) * (1.0f / 65536);
-    float step = place * rise;
-    latency_ns[i] = cell[0] + step;
+  for (int i = 0; i < batch; i += LANES) {
+    four drawn, spelled;
+    memcpy(&drawn, bits + i, sizeof drawn);
+    floats u = __builtin_convertvector(drawn | 1, floats), low, high;
+    memcpy(&spelled, &u, sizeof u);
+    four cell = (spelled >> 16) - (127 << 7);
+    for (int l = 0; l < LANES; l++) low[l] = quantile_ns[cell[l]], high[l] = quantile_ns[cell[l] + 1];
+    floats place = __builtin_convertvector(spelled & 0xffff, floats) * (1.0f / 65536);
+    floats ns = low + place * (high - low);
+    memcpy(latency_ns + i, &ns, sizeof ns);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { LatencyQuantiles } from "../../src/index.ts";
 
 /**
- * A latency as one writes it in a first simulator: nine normal draws in ten and a half more, floored, and an exponential
- * tail through p99 in the remaining 5%.
+ * A hop as one writes it in a first simulator: a normal body, drawn anew where it reaches into the tail, and in 5% of
+ * draws an exponential tail through p99.
  */
 export function naiveHop({ medianNs, p99Ns, bodyJitter3SigmaNs }: LatencyQuantiles): () => number {
   const sigmaNs = bodyJitter3SigmaNs / 3;
