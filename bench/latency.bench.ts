@@ -30,9 +30,9 @@ function drawn(name: string, next: () => Float32Array): Contender {
 
 /** What `make` makes of the portable kernels. */
 function portable<T>(make: () => T): T {
-  useKernels(new WebAssembly.Module(readFileSync("build/portable.wasm")));
+  useKernels(new WebAssembly.Module(readFileSync("dist/kernels.portable.wasm")));
   const made = make();
-  useKernels(new WebAssembly.Module(readFileSync("build/release.wasm")));
+  useKernels(new WebAssembly.Module(readFileSync("dist/kernels.wasm")));
   return made;
 }
 
