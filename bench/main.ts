@@ -5,7 +5,8 @@ import Table from "cli-table3";
 import { didYouMean } from "../src/check.ts";
 import type { Row } from "./row.ts";
 
-const usage = "npm run bench -- [room ...] [--json | --markdown] [--quick]";
+// npm prints the command on stdout unless it is told to be silent.
+const usage = "npm run [--silent] bench -- [room ...] [--json | --markdown] [--quick]";
 const head = ["room", "row", "", "beside", "times better", "checksum"];
 
 function wrong(message: string): never {
