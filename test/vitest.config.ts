@@ -12,20 +12,29 @@ declare module "vitest" {
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Puts `build` in place of the release, as bytes: what esbuild's binary loader does for the package. */
+/** Puts `build` in place of the release, as bytes, and takes in scripts as text: what esbuild's loaders do for the package. */
 const kernels = (build: string) => ({
   name: "kernels",
   enforce: "pre" as const,
   load(id: string) {
+    if (id.endsWith("/build/threads.worker.txt"))
+      return `export default ${JSON.stringify(readFileSync(`${root}/build/threads.worker.txt`, "utf8"))}`;
     if (!id.endsWith("/build/release.wasm")) return;
     const base64 = readFileSync(`${root}/build/${build}.wasm`).toString("base64");
     return `export default Uint8Array.from(atob("${base64}"), (c) => c.charCodeAt(0))`;
   },
 });
 
+/** Makes pages cross-origin isolated: without that a browser has no SharedArrayBuffer. */
+const isolated = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
 /** `*.test.ts` runs on every build and in the browser, `*.once.test.ts` (what reads files, runs processes or takes long) on the release. */
 const project = (name: string, build: string, test = {}): TestProjectConfiguration => ({
   plugins: [kernels(build)],
+  server: { headers: isolated },
   test: {
     name,
     root,

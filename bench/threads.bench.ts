@@ -1,0 +1,120 @@
+import { Worker } from "node:worker_threads";
+import { bestClock } from "../src/clock.ts";
+import { DoorbellRing } from "../src/ring.ts";
+import { ThreadTransport } from "../src/threads.ts";
+import type { Row } from "./row.ts";
+
+const ROOM = "threads";
+const WORDS = 16;
+
+/** Doorbells between two worker threads: over the rings, and over what Node has for it. */
+export default async function rows({ quick }: { quick: boolean }): Promise<Row[]> {
+  const ringNs = await overRings(quick ? 2000 : 200_000);
+  const messageNs = await overMessages(quick ? 500 : 20_000, "onmessage");
+  const polledNs = await overMessages(quick ? 500 : 20_000, "polled");
+  const { ns, checksum } = pushAndPop(quick ? 10 : 3000);
+  const row = { room: ROOM, unit: "ns", peer: null, ratio: null, checksum: null };
+  const peer = "MessagePort";
+  return [
+    { ...row, row: "ring, round trip, median", value: ringNs, peer, ratio: messageNs / ringNs },
+    { ...row, row: "ring, round trip, median", value: ringNs, peer: `${peer}, polled`, ratio: polledNs / ringNs },
+    { ...row, row: "MessagePort, round trip, median", value: messageNs },
+    { ...row, row: "MessagePort, polled, round trip, median", value: polledNs },
+    { ...row, row: "ring, push and pop on one thread", value: ns, checksum },
+  ];
+}
+
+async function overRings(count: number): Promise<number> {
+  const transport = await ThreadTransport.open();
+  const latencyNs = new Float32Array(count);
+  await transport.ring(latencyNs.subarray(0, count / 2));
+  await transport.ring(latencyNs);
+  await transport.close();
+  return 2 * median(latencyNs);
+}
+
+/** Posts 64 bytes from one worker to another and back; `polled` spins on receiveMessageOnPort instead of the event loop. */
+async function overMessages(count: number, how: "onmessage" | "polled"): Promise<number> {
+  const { port1, port2 } = new MessageChannel();
+  const start = (script: string, port: MessagePort) =>
+    new Worker(
+      `const { workerData: { port, count }, parentPort, receiveMessageOnPort } = require("node:worker_threads");${script}`,
+      {
+        eval: true,
+        execArgv: [],
+        workerData: { port, count },
+        transferList: [port as never],
+      },
+    );
+  const echo = start(ECHO[how], port2);
+  const time = start(TIME[how], port1);
+  const roundTripNs = await new Promise<Float64Array>((resolve, reject) => {
+    time.once("message", resolve).once("error", reject);
+    echo.once("error", reject);
+  });
+  await Promise.all([echo.terminate(), time.terminate()]);
+  return median(roundTripNs);
+}
+
+const ECHO = {
+  onmessage: "port.onmessage = ({ data }) => port.postMessage(data);",
+  polled: `for (;;) {
+    const received = receiveMessageOnPort(port);
+    if (received) port.postMessage(received.message);
+  }`,
+};
+
+// As many again, and not timed, come first.
+const TIMER = `
+  const doorbell = new Uint32Array(${WORDS});
+  const roundTripNs = new Float64Array(count);
+  const ns = () => { const [seconds, ns] = process.hrtime(); return seconds * 1e9 + ns; };
+  const check = (reply) => { if (reply[0] !== doorbell[0]++) throw new Error("the wrong doorbell came back"); };`;
+const TIME = {
+  onmessage: `${TIMER}
+    let start;
+    let rung = -count;
+    const ring = () => { start = ns(); port.postMessage(doorbell); };
+    port.onmessage = ({ data }) => {
+      if (rung >= 0) roundTripNs[rung] = ns() - start;
+      check(data);
+      if (++rung < count) ring();
+      else parentPort.postMessage(roundTripNs);
+    };
+    ring();`,
+  polled: `${TIMER}
+    for (let rung = -count; rung < count; rung++) {
+      const start = ns();
+      port.postMessage(doorbell);
+      let received;
+      while (!(received = receiveMessageOnPort(port)));
+      if (rung >= 0) roundTripNs[rung] = ns() - start;
+      check(received.message);
+    }
+    parentPort.postMessage(roundTripNs);`,
+};
+
+/** What both ends of a ring cost where no other thread touches it: the median of blocks of 1,000. */
+function pushAndPop(blocks: number): { ns: number; checksum: number } {
+  const ring = DoorbellRing.create(64);
+  const { read } = bestClock();
+  const doorbell = Uint32Array.from({ length: WORDS }, (_, i) => Math.imul(i + 1, 0x9e3779b9));
+  const popped = new Uint32Array(WORDS);
+  const blockNs = new Float64Array(blocks);
+  let checksum = 0;
+  for (let block = -blocks; block < blocks; block++) {
+    const start = read();
+    for (let i = 0; i < 1000; i++) {
+      doorbell[0] = i;
+      ring.push(doorbell);
+      ring.pop(popped);
+      checksum = (checksum + popped[i % WORDS]!) >>> 0;
+    }
+    if (block >= 0) blockNs[block] = (read() - start) / 1000;
+  }
+  return { ns: median(blockNs), checksum };
+}
+
+function median(values: Float32Array | Float64Array): number {
+  return values.slice().sort()[values.length >> 1]!;
+}
