@@ -8,7 +8,7 @@ await build({
   platform: "node",
   packages: "external",
   target: "es2022",
-  loader: { ".wasm": "binary" },
+  loader: { ".wasm": "binary", ".txt": "text" },
   outfile: "build/bench.mjs",
   logLevel: "warning",
 });

@@ -1,29 +1,29 @@
-// Bundles dist/ from src/ and the kernels: the worker's script first, which the library
-// inlines; the library, the command line, and the kernels on their own.
-import { copyFileSync } from "node:fs";
+// Bundles dist/: the library, the command line, and the kernels on their own.
+import { chmodSync, copyFileSync } from "node:fs";
 import { build } from "esbuild";
 
+const common = { bundle: true, target: "es2022", logLevel: "warning" };
+
+// The worker's script first: the library holds it as text, as it holds the kernels as bytes.
 await build({
+  ...common,
   entryPoints: ["src/threads.worker.ts"],
-  bundle: true,
   minify: true,
   format: "iife",
   platform: "neutral",
-  target: "es2022",
   outfile: "build/threads.worker.txt",
-  logLevel: "warning",
 });
 await build({
-  entryPoints: ["src/index.ts"],
-  bundle: true,
+  ...common,
+  entryPoints: ["src/index.ts", "src/cli/main.ts"],
   splitting: true,
   format: "esm",
   platform: "neutral",
   mainFields: ["module", "main"],
-  target: "es2022",
+  external: ["node:*", "commander", "cli-progress", "cli-table3", "picocolors"],
   loader: { ".wasm": "binary", ".txt": "text" },
   outdir: "dist",
-  logLevel: "warning",
 });
+chmodSync("dist/cli/main.js", 0o755);
 copyFileSync("build/release.wasm", "dist/kernels.wasm");
 copyFileSync("build/portable.wasm", "dist/kernels.portable.wasm");

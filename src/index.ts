@@ -38,6 +38,7 @@ export {
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export { DOORBELL_WORDS, DoorbellRing } from "./ring.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
@@ -49,5 +50,6 @@ export {
   type TailReport,
   type Transport,
 } from "./tail.ts";
+export { type ThreadOptions, ThreadTransport } from "./threads.ts";
 export { useKernels } from "./wasm.ts";
 export { duration, figure, percent } from "./words.ts";

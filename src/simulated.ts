@@ -1,9 +1,9 @@
-import { type Fault, type Path, PathSampler } from "./latency.ts";
 import { Distribution } from "./distribution.ts";
+import { type Fault, type Path, PathSampler } from "./latency.ts";
 import type { Optics } from "./optics.ts";
 import type { RandomOptions } from "./random.ts";
-import { percent } from "./words.ts";
 import type { Transport } from "./tail.ts";
+import { percent } from "./words.ts";
 
 /** A transport that draws from `path` what each doorbell takes. */
 export class SimulatedTransport implements Transport {
@@ -26,7 +26,8 @@ export class SimulatedTransport implements Transport {
   ): SimulatedTransport {
     const { name, stall } = profile;
     const delay = stall && Distribution.uniform(stall.lowNs, stall.highNs);
-    const fault: Fault[] = delay && stall?.probabilityPerFrame ? [{ probability: stall.probabilityPerFrame, delay }] : [];
+    const fault: Fault[] =
+      delay && stall?.probabilityPerFrame ? [{ probability: stall.probabilityPerFrame, delay }] : [];
     const each = <T>(one: T): T[] => Array.from({ length: hops }, () => one);
     return new SimulatedTransport(
       { ...path, hops: each(hop), faults: fault.flatMap(each) },

@@ -34,7 +34,9 @@ export async function studyOptics({
     const { name } = one.profile;
     onProgress?.(name, rows.length, optics.length);
     const { fabric } = completeScenario({ ...scenario, optics: one });
-    const { report } = await measureTail(SimulatedTransport.over(one, { ...pathOf(fabric), hops: fabric.hops, seed }), { iterations });
+    const { report } = await measureTail(SimulatedTransport.over(one, { ...pathOf(fabric), hops: fabric.hops, seed }), {
+      iterations,
+    });
     rows.push({
       name,
       tail: report,

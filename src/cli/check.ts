@@ -1,6 +1,15 @@
 import { Command } from "commander";
 import pc from "picocolors";
-import { checkSchedulability, DEFAULTS_EVIDENCE, duration, figure, type Margins, margins, percent, type Verdict } from "../index.ts";
+import {
+  checkSchedulability,
+  DEFAULTS_EVIDENCE,
+  duration,
+  figure,
+  type Margins,
+  margins,
+  percent,
+  type Verdict,
+} from "../index.ts";
 import { chosenOptics, number, type OpticsChoice, opticsOptions, scenarioOf, scenarioOptions } from "./options.ts";
 import { heading, inUnit, say, sayJson, sayTable, verdictWord } from "./print.ts";
 
@@ -61,7 +70,9 @@ function sayVerdict(verdict: Verdict): void {
     [2, 3, 4],
   );
   say();
-  say(`Radius: all terms hold up to ${pc.bold(figure(verdict.radiusHops))} of 3 hops (1 same node, 2 same pod, 3 anywhere).`);
+  say(
+    `Radius: all terms hold up to ${pc.bold(figure(verdict.radiusHops))} of 3 hops (1 same node, 2 same pod, 3 anywhere).`,
+  );
 
   heading("One load on an idle fabric");
   const phase = (name: string, parts: string, { ns, limitNs, holds }: Verdict["sla"]["command"]) => [
@@ -74,19 +85,35 @@ function sayVerdict(verdict: Verdict): void {
   sayTable(
     ["phase", "takes", "limit", "", "made of"],
     [
-      phase("command", `post ${duration(load.postNs)} + path ${duration(load.pathNs)} + translate ${duration(load.translateNs)}`, sla.command),
-      phase("data", `${figure(demand.expertBytes / 1e6)} MB at ${figure(load.bytesPerNs)} GB/s, held by ${load.limitedBy}`, sla.data),
+      phase(
+        "command",
+        `post ${duration(load.postNs)} + path ${duration(load.pathNs)} + translate ${duration(load.translateNs)}`,
+        sla.command,
+      ),
+      phase(
+        "data",
+        `${figure(demand.expertBytes / 1e6)} MB at ${figure(load.bytesPerNs)} GB/s, held by ${load.limitedBy}`,
+        sla.data,
+      ),
       phase("fence", `path ${duration(load.completionPathNs)} + local fence ${duration(load.localFenceNs)}`, sla.fence),
     ],
     [1, 2],
   );
-  say(pc.dim(`The phases' limits come to ${duration(sla.phasesNs)}; ${duration(objective.deadlineNs)} less ${duration(objective.localNs)} of local work leave ${duration(sla.perHopNs)} a hop.`));
+  say(
+    pc.dim(
+      `The phases' limits come to ${duration(sla.phasesNs)}; ${duration(objective.deadlineNs)} less ${duration(objective.localNs)} of local work leave ${duration(sla.perHopNs)} a hop.`,
+    ),
+  );
 
   heading("Moving the bytes");
   const megabytes = `${figure(demand.expertBytes / 1e6)} MB`;
-  say(`${megabytes} over one ${optics.portGbps} Gb/s port: ${duration(transfer.onePortNs)} at line rate, ${duration(transfer.onePortAtGoodputNs)} at ${percent(optics.goodputShare)} goodput.`);
+  say(
+    `${megabytes} over one ${optics.portGbps} Gb/s port: ${duration(transfer.onePortNs)} at line rate, ${duration(transfer.onePortAtGoodputNs)} at ${percent(optics.goodputShare)} goodput.`,
+  );
   for (const { goodputShare, ports, because } of transfer.portsForDataLimit)
-    say(`A data phase of ${duration(objective.dataNs)} needs ${pc.bold(String(ports))} such ports at ${percent(goodputShare)} goodput (${because}).`);
+    say(
+      `A data phase of ${duration(objective.dataNs)} needs ${pc.bold(String(ports))} such ports at ${percent(goodputShare)} goodput (${because}).`,
+    );
   sayTable(
     ["a GPU that takes in", "", "needs", ""],
     transfer.ingress.map(({ name, bytesPerNs, ns, meetsDeadline }) => [
@@ -100,16 +127,33 @@ function sayVerdict(verdict: Verdict): void {
 
   heading("P(miss)");
   const { sampled } = miss;
-  say(`by convolution ${percent(miss.exact)}; of ${figure(sampled.draws)} loads drawn ${figure(sampled.misses)} miss: ${percent(sampled.low)} .. ${percent(sampled.high)} at ${percent(sampled.confidence)}; the two ${miss.agree ? "agree" : pc.red("disagree")}`);
+  say(
+    `by convolution ${percent(miss.exact)}; of ${figure(sampled.draws)} loads drawn ${figure(sampled.misses)} miss: ${percent(sampled.low)} .. ${percent(sampled.high)} at ${percent(sampled.confidence)}; the two ${miss.agree ? "agree" : pc.red("disagree")}`,
+  );
 
   heading("Jitter, 3 sigma");
   sayTable(
     ["", "body, as stated", "whole distribution", "of the command budget"],
     [
-      ["one hop", duration(jitter.hopBody3SigmaNs), duration(jitter.hop3SigmaNs), `${percent(jitter.hopShare)} (does not gate)`],
+      [
+        "one hop",
+        duration(jitter.hopBody3SigmaNs),
+        duration(jitter.hop3SigmaNs),
+        `${percent(jitter.hopShare)} (does not gate)`,
+      ],
       [`${fabric.hops} hops, independent`, "", duration(jitter.path3SigmaApartNs), ""],
-      [`${fabric.hops} hops, in step`, duration(jitter.pathBody3SigmaTogetherNs), duration(jitter.path3SigmaTogetherNs), ""],
-      [`as given (${percent(fabric.correlation)} in step)`, "", duration(jitter.path3SigmaNs), percent(jitter.pathShare)],
+      [
+        `${fabric.hops} hops, in step`,
+        duration(jitter.pathBody3SigmaTogetherNs),
+        duration(jitter.path3SigmaTogetherNs),
+        "",
+      ],
+      [
+        `as given (${percent(fabric.correlation)} in step)`,
+        "",
+        duration(jitter.path3SigmaNs),
+        percent(jitter.pathShare),
+      ],
     ],
     [1, 2],
   );
@@ -117,7 +161,11 @@ function sayVerdict(verdict: Verdict): void {
   for (const warning of verdict.warnings) say(`  ${pc.yellow("!")} ${warning}`);
   heading("Rests on");
   for (const { about, grade, source } of optics.evidence) say(`  ${pc.bold(grade)} ${about}: ${source}`);
-  say(pc.dim(`  Defaults of the fabric, where not given: ${[...new Set(DEFAULTS_EVIDENCE.map(({ grade }) => grade))].join(" and ")} (see vorchestrate check --help).`));
+  say(
+    pc.dim(
+      `  Defaults of the fabric, where not given: ${[...new Set(DEFAULTS_EVIDENCE.map(({ grade }) => grade))].join(" and ")} (see vorchestrate check --help).`,
+    ),
+  );
 }
 
 function sayMargins(found: Margins): void {
@@ -141,5 +189,6 @@ function sayMargins(found: Margins): void {
 function sayNext(flags: CheckFlags, verdict: Verdict): void {
   say();
   if (!flags.margin) say(pc.dim("Next: --margin shows how far each figure can be pushed; --json prints all of it."));
-  else if (!verdict.schedulable) say(pc.dim(`Next: change what binds (${verdict.binding}), or bring your own fabric: --profile FILE.`));
+  else if (!verdict.schedulable)
+    say(pc.dim(`Next: change what binds (${verdict.binding}), or bring your own fabric: --profile FILE.`));
 }

@@ -60,7 +60,11 @@ function sayProfile({ profile, hop }: Optics): void {
       ["rate", `${profile.portGbps} Gb/s`, `${percent(profile.goodputShare)} of it carries weights`],
       ["energy", `${orUnstated(profile.picojoulesPerBit)} pJ/bit`, portWatts(profile)],
       ["clock crossings", orUnstated(profile.clockCrossings), "between ASIC and fibre"],
-      ["frame stalls", stall ? lengths(stall) : "none known", stall ? `probability ${orUnstated(stall.probabilityPerFrame)}` : ""],
+      [
+        "frame stalls",
+        stall ? lengths(stall) : "none known",
+        stall ? `probability ${orUnstated(stall.probabilityPerFrame)}` : "",
+      ],
       [
         "link retrains",
         retrain ? lengths(retrain) : "none known",

@@ -6,7 +6,8 @@ import { type Optics, opticsNamed, readOptics, type ScenarioInput } from "../ind
 /** A number from the command line; what it may be is checked where it is used. */
 export function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || Number.isNaN(value)) throw new InvalidArgumentError(`expected a number, got ${JSON.stringify(text)}`);
+  if (text.trim() === "" || Number.isNaN(value))
+    throw new InvalidArgumentError(`expected a number, got ${JSON.stringify(text)}`);
   return value;
 }
 
@@ -14,20 +15,25 @@ export function number(text: string): number {
 export function opticsOptions(command: Command): Command {
   return command
     .option("--optics <name>", "a built-in profile (see: vorchestrate optics)", "cpo-800g")
-    .option("--profile <file>", "your own latencies instead: perftest output, HdrHistogram log, CSV, or a profile as JSON")
+    .option(
+      "--profile <file>",
+      "your own latencies instead: perftest output, HdrHistogram log, CSV, or a profile as JSON",
+    )
     .addOption(
-      new Option("--verb <verb>", "what perftest measured: write and send print half a round trip, read and atomic all of it").choices([
-        "write",
-        "send",
-        "read",
-        "atomic",
-      ]),
+      new Option(
+        "--verb <verb>",
+        "what perftest measured: write and send print half a round trip, read and atomic all of it",
+      ).choices(["write", "send", "read", "atomic"]),
     )
     .addOption(new Option("--unit <unit>", "of the values in a CSV file").choices(["ns", "us", "ms", "s"]))
     .option("--column <name>", "which column of a CSV file, by its head or its number")
     .option("--ns-per-value <number>", "nanoseconds that 1 stands for in an HdrHistogram log (default: 1)", number)
     .option("--whole-path", "the measurement spans the whole path: one hop, no pipeline or SERDES on top")
-    .option("--stall-probability <share>", "that a 9,000-byte frame stalls on a port, where the profile names stalls", number)
+    .option(
+      "--stall-probability <share>",
+      "that a 9,000-byte frame stalls on a port, where the profile names stalls",
+      number,
+    )
     .option("--retrain-per-hour <rate>", "outages of a link an hour, where the profile names them", number);
 }
 
@@ -69,8 +75,14 @@ function withFaults(optics: Optics, { stallProbability, retrainPerHour }: Optics
     ...optics,
     profile: {
       ...profile,
-      stall: profile.stall && { ...profile.stall, probabilityPerFrame: stallProbability ?? profile.stall.probabilityPerFrame },
-      retrain: profile.retrain && { ...profile.retrain, ratePerLinkHour: retrainPerHour ?? profile.retrain.ratePerLinkHour },
+      stall: profile.stall && {
+        ...profile.stall,
+        probabilityPerFrame: stallProbability ?? profile.stall.probabilityPerFrame,
+      },
+      retrain: profile.retrain && {
+        ...profile.retrain,
+        ratePerLinkHour: retrainPerHour ?? profile.retrain.ratePerLinkHour,
+      },
     },
   };
 }
@@ -78,7 +90,13 @@ function withFaults(optics: Optics, { stallProbability, retrainPerHour }: Optics
 /** One option a figure of the scenario: how it is called here, what it is there, and how the one becomes the other. */
 const FIGURES = [
   ["--hops <count>", "fabric", "hops", 1, "hops of a path: 1 same node, 2 same pod, 3 anywhere (default: 3)"],
-  ["--correlation <share>", "fabric", "correlation", 1, "of traversals in which all hops are slow together (default: 1)"],
+  [
+    "--correlation <share>",
+    "fabric",
+    "correlation",
+    1,
+    "of traversals in which all hops are slow together (default: 1)",
+  ],
   ["--pipeline-ns <ns>", "fabric", "pipelineNs", 1, "switch pipeline, once a traversal (default: 20)"],
   ["--serdes-ns <ns>", "fabric", "serdesNs", 1, "SERDES, once a traversal (default: 56)"],
   ["--ports <count>", "fabric", "ports", 1, "ports that a load is striped over (default: 16)"],
@@ -95,7 +113,13 @@ const FIGURES = [
   ["--step-ms <ms>", "demand", "stepNs", 1e6, "length of a decode step (default: 40)"],
   ["--deadline-us <µs>", "objective", "deadlineNs", 1e3, "from the router to the weights in place (default: 180)"],
   ["--miss-share <share>", "objective", "missShareMax", 1, "of loads that may be late (default: 0.01)"],
-  ["--jitter-share <share>", "objective", "jitterShareMax", 1, "of the command budget that 3 sigma may take (default: 0.05)"],
+  [
+    "--jitter-share <share>",
+    "objective",
+    "jitterShareMax",
+    1,
+    "of the command budget that 3 sigma may take (default: 0.05)",
+  ],
   ["--utilisation <share>", "objective", "utilisationMax", 1, "of any resource (default: 0.8)"],
   ["--command-us <µs>", "objective", "commandNs", 1e3, "limit of the command phase (default: 10)"],
 ] as const;
@@ -111,7 +135,10 @@ export function scenarioOf(options: Record<string, unknown>): Required<Omit<Scen
   const scenario: Record<string, Record<string, number>> = { fabric: {}, demand: {}, objective: {} };
   if (options["wholePath"]) scenario["fabric"] = { hops: 1, pipelineNs: 0, serdesNs: 0 };
   for (const [flags, part, name, factor] of FIGURES) {
-    const key = flags.slice(2).split(" ")[0]!.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+    const key = flags
+      .slice(2)
+      .split(" ")[0]!
+      .replace(/-(.)/g, (_, letter) => letter.toUpperCase());
     const value = options[key];
     if (typeof value === "number") scenario[part]![name] = value * factor;
   }

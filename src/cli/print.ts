@@ -19,15 +19,33 @@ export function sayJson(value: unknown): void {
 }
 
 /** Writes a table without rules between its rows. */
-export function sayTable(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): void {
+export function sayTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): void {
   const table = new Table({
     head: head.map((text) => pc.dim(text)),
     colAligns: head.map((_, i) => (right.includes(i) ? "right" : "left")),
     style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
     chars: Object.fromEntries(
-      ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle"].map(
-        (place) => [place, ""],
-      ),
+      [
+        "top",
+        "top-mid",
+        "top-left",
+        "top-right",
+        "bottom",
+        "bottom-mid",
+        "bottom-left",
+        "bottom-right",
+        "left",
+        "left-mid",
+        "mid",
+        "mid-mid",
+        "right",
+        "right-mid",
+        "middle",
+      ].map((place) => [place, ""]),
     ),
   });
   table.push(...rows.map((row) => [...row]));

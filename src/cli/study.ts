@@ -14,7 +14,9 @@ interface StudyFlags extends Record<string, unknown> {
 
 /** `vorchestrate study` */
 export function studyCommand(): Command {
-  return scenarioOptions(new Command("study").description("take all built-in optics, side by side, through tail and verdict"))
+  return scenarioOptions(
+    new Command("study").description("take all built-in optics, side by side, through tail and verdict"),
+  )
     .option("--iterations <count>", "doorbells, and loads, drawn for each (default: 1000000)", number)
     .option("--seed <number>", "of the random draws (default: 1)", number)
     .option("--svg <file>", "write the tails as a picture, on logarithmic scales")
@@ -89,17 +91,26 @@ function sayStudy(rows: readonly StudyRow[], { svg }: StudyFlags): void {
   const open = rows.filter(({ verdict }) => verdict.conditions.length > 0);
   if (open.length > 0) {
     heading("What nobody states, and what it must be");
-    for (const { name, verdict } of open) for (const condition of verdict.conditions) say(`  ${pc.bold(name)}: ${condition}`);
+    for (const { name, verdict } of open)
+      for (const condition of verdict.conditions) say(`  ${pc.bold(name)}: ${condition}`);
   }
   heading("What decides");
   const { transfer } = rows[0]!.verdict;
   const slow = transfer.ingress.filter(({ meetsDeadline }) => !meetsDeadline);
-  say(`  One port of 800 Gb/s takes ${duration(demand.expertBytes / 100)} for an expert: ports, not hops, carry the load.`);
+  say(
+    `  One port of 800 Gb/s takes ${duration(demand.expertBytes / 100)} for an expert: ports, not hops, carry the load.`,
+  );
   for (const { bytesPerNs, ns } of slow.slice(-1))
-    say(`  A GPU that takes in ${bytesPerNs} GB/s needs ${duration(ns)}, whatever the optics: past the deadline on its own.`);
-  say("  On an idle fabric no optics miss: their tails are nanoseconds, the slack is microseconds. Faults and queues decide.");
+    say(
+      `  A GPU that takes in ${bytesPerNs} GB/s needs ${duration(ns)}, whatever the optics: past the deadline on its own.`,
+    );
+  say(
+    "  On an idle fabric no optics miss: their tails are nanoseconds, the slack is microseconds. Faults and queues decide.",
+  );
   heading("Next");
-  say(`  vorchestrate check --optics ${rows[0]!.name} --margin       one verdict in full, and how far it can be pushed`);
+  say(
+    `  vorchestrate check --optics ${rows[0]!.name} --margin       one verdict in full, and how far it can be pushed`,
+  );
   say("  vorchestrate check --profile FILE             your own latencies: perftest, HdrHistogram log, CSV");
   say("  vorchestrate tail --transport threads         a real tail, measured on this machine");
   if (svg === undefined) say("  vorchestrate study --svg tails.svg            the tails as a picture");

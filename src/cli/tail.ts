@@ -2,7 +2,18 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { Command, Option } from "commander";
 import pc from "picocolors";
-import { duration, figure, type Histogram, measureTail, SimulatedTransport, type TailReport, tailChart, ThreadTransport, type Transport, writeHdrLog } from "../index.ts";
+import {
+  duration,
+  figure,
+  type Histogram,
+  measureTail,
+  SimulatedTransport,
+  type TailReport,
+  ThreadTransport,
+  type Transport,
+  tailChart,
+  writeHdrLog,
+} from "../index.ts";
 import { chosenOptics, number, type OpticsChoice, opticsOptions } from "./options.ts";
 import { heading, progressBar, quantileWords, say, sayHistogram, sayJson, sayTable } from "./print.ts";
 
@@ -76,22 +87,42 @@ async function simulated(flags: TailFlags): Promise<Transport> {
   return SimulatedTransport.over(optics, { hops, correlation, pipelineNs, serdesNs, seed });
 }
 
-async function writeFiles({ svg, hdr }: TailFlags, report: TailReport, histogram: Histogram, startTime: number): Promise<void> {
+async function writeFiles(
+  { svg, hdr }: TailFlags,
+  report: TailReport,
+  histogram: Histogram,
+  startTime: number,
+): Promise<void> {
   if (svg !== undefined) {
     const name = report.transport;
     writeFileSync(svg, tailChart([{ name, report }], { subtitle: report.method }));
   }
   if (hdr !== undefined) {
     const lengthSeconds = Date.now() / 1000 - startTime;
-    writeFileSync(hdr, await writeHdrLog(histogram.counted(), { startTime, lengthSeconds, tag: report.transport.replace(/[\s,]+/g, "-") }));
+    writeFileSync(
+      hdr,
+      await writeHdrLog(histogram.counted(), {
+        startTime,
+        lengthSeconds,
+        tag: report.transport.replace(/[\s,]+/g, "-"),
+      }),
+    );
   }
 }
 
 function sayTail(report: TailReport, histogram: Histogram, flags: TailFlags): void {
-  say(`${pc.bold(report.transport)}: ${figure(report.iterations)} doorbells, after ${figure(report.warmup)} to warm up`);
+  say(
+    `${pc.bold(report.transport)}: ${figure(report.iterations)} doorbells, after ${figure(report.warmup)} to warm up`,
+  );
   say(pc.dim(report.method));
-  if (flags.transport === "threads") say(pc.dim(`on ${cpus()[0]?.model ?? "an unknown processor"}, ${cpus().length} cores, Node ${process.version}`));
-  if (report.clock) say(pc.dim(`clock: ${report.clock.name}, ${duration(report.clock.costNs)} a reading, steps of ${duration(report.clock.stepNs)}`));
+  if (flags.transport === "threads")
+    say(pc.dim(`on ${cpus()[0]?.model ?? "an unknown processor"}, ${cpus().length} cores, Node ${process.version}`));
+  if (report.clock)
+    say(
+      pc.dim(
+        `clock: ${report.clock.name}, ${duration(report.clock.costNs)} a reading, steps of ${duration(report.clock.stepNs)}`,
+      ),
+    );
   heading(`One way (with intervals at ${report.confidence * 100}%)`);
   sayTable(
     ["", ""],
@@ -110,7 +141,10 @@ function sayTail(report: TailReport, histogram: Histogram, flags: TailFlags): vo
   heading("How many took how long");
   sayHistogram(histogram.counted());
   say();
-  for (const [what, file] of [["picture", flags.svg], ["HdrHistogram log", flags.hdr]])
+  for (const [what, file] of [
+    ["picture", flags.svg],
+    ["HdrHistogram log", flags.hdr],
+  ])
     if (file !== undefined) say(pc.dim(`${what}: ${file}`));
   if (flags.hdr !== undefined) say(pc.dim(`Next: vorchestrate check --profile ${flags.hdr} --whole-path`));
   else say(pc.dim("Next: --svg FILE draws it; --hdr FILE keeps it for vorchestrate check --profile FILE --whole-path"));
