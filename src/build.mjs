@@ -12,6 +12,7 @@ await build({
   target: "es2022",
   loader: { ".wasm": "binary" },
   outdir: "dist",
+  preserveSymlinks: true, // else a linked node_modules leaves its folder's name in the bundle's comments
   logLevel: "warning",
 });
 copyFileSync("build/release.wasm", "dist/kernels.wasm");
