@@ -149,4 +149,9 @@ int main(int argc, char **argv) {
     fill_edges(edges, &profiles[i]);
     printf("%s: %u %u\n", profiles[i].name, hash_edges(edges), hash_draws(edges, 7, 0));
   }
+  puts("normal quantiles: u z");
+  const double us[] = {1 - 0x1p-9, 0.999, 0.95,  0.925, 0.75,  0.51, 0.3,    0.075, 0.05, 0.01,
+                       0.001,      1e-6,  1e-11, 1e-12, 1e-20, 0x1p-32,   1e-100, 1e-300};
+  for (size_t i = 0; i < sizeof us / sizeof *us; i++)
+    printf("%.17g %.17g\n", us[i], (double)normal_quantile(us[i]));
 }
