@@ -8,8 +8,10 @@ export function recordValues(counts: StaticArray<f64>, values: StaticArray<f32>,
   assert(counts.length === HISTOGRAM_COUNTS, "counts has every cell and the two outside");
   assert(valueCount <= values.length, "there are as many values as are to be recorded");
   for (let i = 0; i < valueCount; i++) {
-    const cell = (reinterpret<i32>(values[i]) >> 13) - (FIRST - 1); // a negative value stays negative
-    counts[min(max(cell, 0), HISTOGRAM_COUNTS - 1)] += 1;
+    const value = values[i];
+    // Below 1 by comparison, not by its bits: a NaN may bear either sign, and hosts differ in which.
+    const cell = value < 1 ? 0 : ((reinterpret<i32>(value) & 0x7fffffff) >> 13) - (FIRST - 1);
+    counts[min(cell, HISTOGRAM_COUNTS - 1)] += 1;
   }
 }
 

@@ -40,6 +40,8 @@ export function drawPaths(
   assert(latencyNs.length === firstBits.length, "firstBits is as long as the batch");
   assert(latencyNs.length === ownBits.length, "ownBits is as long as the batch");
   assert(latencyNs.length === choiceBits.length, "choiceBits is as long as the batch");
+  assert(quantileNs.length >= QUANTILES, "there is a table at least");
+  assert(faults.length % FAULT_WORDS === 0, "a fault is two words");
   drawBits(firstBits, random);
   drawBits(choiceBits, random);
   for (let i = 0; i < latencyNs.length; i++) latencyNs[i] = fixedNs;

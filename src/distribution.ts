@@ -216,10 +216,8 @@ function logLinear(knots: readonly (readonly [u: number, ns: number])[]): (u: nu
   const points = knots.map(([u, ns]) => [ln(u), ns] as const);
   return (u) => {
     const x = ln(u);
-    const from = Math.max(
-      0,
-      points.findLastIndex(([lnU], i) => x <= lnU && i + 1 < points.length),
-    );
+    let from = 0;
+    while (from + 2 < points.length && x <= points[from + 1]![0]) from++;
     const [[x0, y0], [x1, y1]] = [points[from]!, points[from + 1]!];
     return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
   };

@@ -78,10 +78,11 @@ export class Histogram {
     return this.atRank(Math.ceil((1 - u) * this.count));
   }
 
-  /** The value in place `rank`, counted from 1 in ascending order; NaN where nothing was recorded. */
+  /** The value in place `rank`, counted from 1 in ascending order, or the nearest there is; NaN where nothing was recorded. */
   atRank(rank: number): number {
-    if (this.count === 0) return Number.NaN;
-    return middleOf(this.#placeOfRank(Math.max(1, rank)));
+    const count = this.count;
+    if (count === 0) return Number.NaN;
+    return middleOf(this.#placeOfRank(Math.min(Math.max(1, rank), count)));
   }
 
   /** Every value that was counted, by its cell's middle. */

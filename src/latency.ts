@@ -95,7 +95,7 @@ export class PathSampler {
       views.quantileNs.set(table.quantilesNs, i * QUANTILES);
     });
     views.hopTable.set(hops.map((hop) => tables.indexOf(hop)));
-    views.faults.set(faults.flatMap(({ probability, delay }) => [probability * CERTAIN, tables.indexOf(delay)]));
+    views.faults.set(faults.flatMap(({ probability, delay }) => [wordsBelow(probability), tables.indexOf(delay)]));
     kernels.seedRandom(at.random, ...words);
     this.#latencyNs = views.latencyNs;
     this.#draw = () =>
@@ -108,7 +108,7 @@ export class PathSampler {
         at.hopTable,
         at.faults,
         at.random,
-        correlation * CERTAIN,
+        wordsBelow(correlation),
         pipelineNs + serdesNs,
       );
   }
@@ -118,4 +118,9 @@ export class PathSampler {
     this.#draw();
     return this.#latencyNs;
   }
+}
+
+/** How many of 2^31 words are below `share`: one at least where it is not 0, so that nothing rare becomes impossible. */
+function wordsBelow(share: number): number {
+  return Math.ceil(share * CERTAIN);
 }

@@ -1,13 +1,16 @@
 // The logarithm and the normal distribution, from additions, products, quotients and square roots alone, which every host
 // rounds alike: a host's own Math.log may differ in the last bit, and a table built with it would differ with it.
 
-const LN2 = Math.LN2;
+// ln 2 in two pieces: the first has so few bits that a multiple of it is exact (fdlibm's e_log.c).
+const LN2_HIGH = 0.69314718036912381649;
+const LN2_LOW = 1.90821492927058770002e-10;
 
-/** The natural logarithm of a positive, finite `x`, within 2 units in the last place. */
+/** The natural logarithm of a positive, finite `x`, within 1 unit in the last place. */
 export function ln(x: number): number {
   if (!(x > 0 && x < Number.POSITIVE_INFINITY)) throw new RangeError(`x must be above 0 and finite, got ${x}`);
-  let exponent = 0;
-  let m = x;
+  // The host guesses, and what follows puts it right: the guess cannot change the result.
+  let exponent = Math.min(1023, Math.floor(Math.log2(x)));
+  let m = x / 2 ** exponent;
   while (m >= Math.SQRT2) {
     m /= 2;
     exponent++;
@@ -16,13 +19,15 @@ export function ln(x: number): number {
     m *= 2;
     exponent--;
   }
-  // ln m = 2 artanh t, and |t| is at most 0.172: 11 terms of its series leave 1e-18.
-  const t = (m - 1) / (m + 1);
+  // ln m = 2 artanh t, and |t| is at most 0.172: 11 terms of its series leave 1e-18. 2 t is f - t f, of which f is exact.
+  const f = m - 1;
+  const t = f / (m + 1);
   const square = t * t;
-  let sum = 0;
-  for (let k = 21; k >= 1; k -= 2) sum = sum * square + 1 / k;
-  return 2 * t * sum + exponent * LN2;
+  return exponent * LN2_HIGH - (t * (f - 2 * square * polynomial(LATER_TERMS, square)) - exponent * LN2_LOW - f);
 }
+
+/** 1/3, 1/5 ... 1/21 */
+const LATER_TERMS = Array.from({ length: 10 }, (_, i) => 1 / (2 * i + 3));
 
 // Wichura, "Algorithm AS 241: the percentage points of the normal distribution" (1988), PPND16.
 const CENTRE = [
@@ -70,5 +75,7 @@ function ratio([above, below]: readonly [readonly number[], readonly number[]], 
 }
 
 function polynomial(coefficients: readonly number[], x: number): number {
-  return coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
+  let sum = 0;
+  for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + coefficients[i]!;
+  return sum;
 }
