@@ -22,6 +22,7 @@ export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
 export { readProfile } from "./formats/profile.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
+export { useKernels } from "./kernels.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export type { Measurement } from "./measurement.ts";
 export {
@@ -51,5 +52,4 @@ export {
   type Transport,
 } from "./tail.ts";
 export { type ThreadOptions, ThreadTransport } from "./threads.ts";
-export { useKernels } from "./wasm.ts";
 export { duration, figure, percent } from "./words.ts";

@@ -1,6 +1,6 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import type * as Abi from "../assembly/index.ts";
-import bytes from "../build/release.wasm";
+import { compiledKernels } from "./kernels.ts";
 
 type View = { F32: Float32Array<ArrayBuffer>; F64: Float64Array<ArrayBuffer>; U32: Uint32Array<ArrayBuffer> };
 type Layout = Record<string, readonly [type: keyof View, length: number]>;
@@ -12,24 +12,12 @@ type Kernels = {
     : WebAssembly.Global;
 };
 
-let module: WebAssembly.Module | undefined;
-
-/**
- * Hands in the compiled kernels, for a host that forbids compiling from bytes: `vorchestrate/kernels.wasm`, or
- * `vorchestrate/kernels.portable.wasm` where there is no SIMD. Objects made earlier keep what they were made with.
- */
-export function useKernels(compiled: WebAssembly.Module): void {
-  if (!(compiled instanceof WebAssembly.Module)) throw new TypeError("compiled must be a WebAssembly.Module");
-  module = compiled;
-}
-
 /**
  * A fresh instance with `layout` laid out in its memory. Kernels never allocate, so memory never grows again,
  * views stay valid for life, and an address is where its view starts.
  */
 export function workspace<L extends Layout>(layout: L) {
-  module ??= new WebAssembly.Module(bytes);
-  const { instance, exports: runtime } = instantiateSync(module);
+  const { instance, exports: runtime } = instantiateSync(compiledKernels());
   const kernels = instance.exports as unknown as Kernels;
   const at = mapValues(layout, ([type, length]) => runtime.__newArray(kernels[type].value, length));
   const views = mapValues(at, (address) => runtime.__getArrayView(address));

@@ -2,8 +2,9 @@ import { expect, inject, test } from "vitest";
 import { HISTOGRAM_COUNTS, QUANTILES, RANDOM_WORDS } from "../assembly/layout.ts";
 import { Distribution } from "../src/distribution.ts";
 import { Histogram } from "../src/histogram.ts";
+import { useKernels } from "../src/kernels.ts";
 import { HopSampler } from "../src/latency.ts";
-import { useKernels, workspace } from "../src/wasm.ts";
+import { workspace } from "../src/wasm.ts";
 
 const build = inject("build");
 
