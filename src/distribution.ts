@@ -2,6 +2,7 @@ import { CELLS, OCTAVES, QUANTILES } from "../assembly/layout.ts";
 import { checkAtLeast, checkBetween, checkLength, checkPositive } from "./check.ts";
 import type { CountedValues } from "./histogram.ts";
 import { ln, normalQuantile } from "./normal.ts";
+import { rankInterval } from "./statistics.ts";
 
 /** The exceedance probability at which a profile's normal body ends and its tail, linear in ln u, begins. */
 export const BODY_ENDS_AT = 0.05;
@@ -23,6 +24,29 @@ export interface LatencyQuantiles {
   bodyJitter3SigmaNs: number;
   /** No latency is below it; half the median unless given. */
   floorNs?: number;
+}
+
+/** A quantile, and the interval that holds the true one in 95 of 100 samples. */
+export interface QuantileInterval {
+  ns: number;
+  lowNs: number;
+  /** Null where the sample is too small to bound it from above. */
+  highNs: number | null;
+  /** Whether fewer than 10 measurements lie beyond it. */
+  thin: boolean;
+}
+
+/** What is always reported of a distribution. */
+export interface DistributionSummary {
+  /** How many measurements are behind it; null where it was stated, and intervals are the stated quantile itself. */
+  samples: number | null;
+  median: QuantileInterval;
+  p99: QuantileInterval;
+  p999: QuantileInterval;
+  meanNs: number;
+  threeSigmaNs: number;
+  /** Below this exceedance probability a slope is continued. */
+  extrapolatedBelow: number;
 }
 
 /**
@@ -156,6 +180,33 @@ export class Distribution {
   moments(): { meanNs: number; sigmaNs: number } {
     this.#moments ??= this.#measure();
     return this.#moments;
+  }
+
+  /** Median, p99, p99.9 with their intervals by order statistics, mean and 3 sigma. */
+  summary(): DistributionSummary {
+    const { meanNs, sigmaNs } = this.moments();
+    return {
+      samples: this.samples,
+      median: this.#interval(0.5),
+      p99: this.#interval(0.01),
+      p999: this.#interval(0.001),
+      meanNs,
+      threeSigmaNs: 3 * sigmaNs,
+      extrapolatedBelow: this.extrapolatedBelow,
+    };
+  }
+
+  #interval(u: number): QuantileInterval {
+    const ns = this.quantileNs(u);
+    const { samples } = this;
+    if (samples === null) return { ns, lowNs: ns, highNs: ns, thin: false };
+    const [low, high] = rankInterval(u, samples);
+    return {
+      ns,
+      lowNs: this.quantileNs(1 - Math.max(0, low - 0.5) / samples),
+      highNs: high > samples ? null : this.quantileNs(1 - (high - 0.5) / samples),
+      thin: u * samples < 10,
+    };
   }
 
   /** The cells from the tail on: between `lowNs` and `highNs` lies `share` of all latencies, evenly. */

@@ -14,7 +14,12 @@ export {
 export type { LoadPhases } from "./budget/load.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export { Lattice } from "./convolution.ts";
-export { Distribution, type LatencyQuantiles } from "./distribution.ts";
+export {
+  Distribution,
+  type DistributionSummary,
+  type LatencyQuantiles,
+  type QuantileInterval,
+} from "./distribution.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
@@ -24,7 +29,7 @@ export { readProfile } from "./formats/profile.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
-export type { Measurement } from "./measurement.ts";
+export { type Measurement, measurementOf } from "./measurement.ts";
 export {
   type Evidence,
   type EvidenceGrade,
@@ -46,7 +51,6 @@ export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {
   type ClockCost,
   measureTail,
-  type QuantileInterval,
   type TailOptions,
   type TailReport,
   type Transport,

@@ -15,6 +15,13 @@ export interface Measurement {
   notes: string[];
 }
 
+/** Latencies of one's own, in nanoseconds and in any order, as a measurement. */
+export function measurementOf(name: string, samplesNs: Iterable<number>): Measurement {
+  const counted = countValues(samplesNs);
+  const samples = counted.counts.reduce((sum, count) => sum + count, 0);
+  return { name, source: `${samples} samples`, counted, quantiles: null, notes: [] };
+}
+
 /** Fewer say nothing of a 99th percentile. */
 const LEAST_MEASUREMENTS = 100;
 

@@ -1,4 +1,5 @@
 import { checkWhole } from "./check.ts";
+import type { QuantileInterval } from "./distribution.ts";
 import { Histogram } from "./histogram.ts";
 import { CONFIDENCE, rankInterval, standardErrors } from "./statistics.ts";
 
@@ -21,16 +22,6 @@ export interface ClockCost {
   costNs: number;
   /** The least step between two readings that differ. */
   stepNs: number;
-}
-
-/** A quantile of measured latencies, and the interval that holds the true one. */
-export interface QuantileInterval {
-  ns: number;
-  lowNs: number;
-  /** Null where the sample is too small to bound it from above. */
-  highNs: number | null;
-  /** Whether fewer than 10 measurements lie beyond it. */
-  thin: boolean;
 }
 
 /** What the harness found. */

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import type { QuantileInterval } from "../src/distribution.ts";
 import { Distribution } from "../src/distribution.ts";
 import { HopSampler } from "../src/latency.ts";
-import { exceedances, measureTail, type QuantileInterval, type Transport } from "../src/tail.ts";
+import { exceedances, measureTail, type Transport } from "../src/tail.ts";
 
 /** Rings through `values` over and over, and remembers how many it rang at a time. */
 function scripted(values: ArrayLike<number>): Transport & { rung: number[] } {
