@@ -97,18 +97,29 @@ export function sayTable(
   for (const line of table.toString().split("\n")) say(line.trimEnd());
 }
 
-/** Writes what to type next, and what for. */
+/** Writes what to type next, and what for: side by side where that fits. */
 export function sayNext(steps: readonly (readonly [string, string])[]): void {
   heading("Next");
-  const longest = Math.max(...steps.map(([command]) => command.length));
-  for (const [command, what] of steps) say(`  ${command.padEnd(longest)}  ${paint.dim(what)}`);
+  const [longest, longestWords] = [0, 1].map((i) => Math.max(...steps.map((step) => step[i]!.length)));
+  const apart = longest! + longestWords! + 4 > width();
+  for (const [command, what] of steps) {
+    if (apart) say(paint.dim(`  ${what}:`));
+    say(apart ? `    ${command}` : `  ${command.padEnd(longest!)}  ${paint.dim(what)}`);
+  }
 }
 
-/** A bar on standard error, if that is a terminal; nothing otherwise. */
+/** A bar on standard error, if that is a terminal; nothing otherwise. Ctrl-C leaves nothing of the terminal to restore. */
 export function progressBar(what: string, total: number): { update(done: number): void; stop(): void } {
   if (!process.stderr.isTTY) return { update() {}, stop() {} };
   const bar = new SingleBar(
-    { format: `${what} {bar} {percentage}%`, hideCursor: true, clearOnComplete: true, stream: process.stderr },
+    {
+      format: `${what} {bar} {percentage}%`,
+      hideCursor: false,
+      linewrap: true,
+      gracefulExit: false,
+      clearOnComplete: true,
+      stream: process.stderr,
+    },
     Presets.shades_classic,
   );
   bar.start(total, 0);
@@ -143,7 +154,7 @@ export function marginWords(margin: number | null): string {
 
 /** P(miss): the tables behind it resolve 2^-32, so that less says no more than that it is rare. */
 export function missWords(share: number): string {
-  return share < 1e-9 ? "below 1e-9" : percent(share);
+  return share < 1e-9 ? "< 1e-9" : percent(share);
 }
 
 /** 736 ns (731 ns .. 742 ns), and a star where little is behind it. */

@@ -66,7 +66,8 @@ function picture(rows: readonly StudyRow[]): string {
 function sayStudy(rows: readonly StudyRow[], svg: string | undefined): void {
   const { fabric, demand, objective } = rows[0]!.verdict;
   say(paint.bold("Can expert weights be fetched over this fabric in time?"));
-  say(
+  sayWrapped(
+    "",
     `${demand.expertBytes / 1e6} MB in ${duration(objective.deadlineNs)}, ${fabric.hops} hops, ${fabric.ports} ports; in ${percent(fabric.correlation)} of traversals all hops are slow together`,
   );
   sayTails(rows);
@@ -77,7 +78,7 @@ function sayStudy(rows: readonly StudyRow[], svg: string | undefined): void {
   const example = rows.find(({ verdict }) => verdict.schedulable) ?? rows[0]!;
   sayNext([
     [typed(`check --optics ${example.name} --margin`), "one verdict in full, and its limits"],
-    [typed("check --profile FILE"), "your own latencies: perftest, HdrHistogram log, CSV"],
+    [typed("check --profile FILE"), "the same of your own latencies"],
     [typed("tail --transport threads"), "a real tail, measured on this machine"],
     [typed("study --svg tails.svg"), "these tails as a picture"],
   ]);
@@ -115,13 +116,13 @@ function tailBar(medianNs: number, p999Ns: number, rows: readonly StudyRow[], wi
 function sayVerdicts(rows: readonly StudyRow[]): void {
   heading("The verdict");
   sayTable(
-    ["optics", "", "reaches", "binding term", "its margin", "load takes", "P(miss)"],
+    ["optics", "", "hops", "binds", "margin", "a load", "P(miss)"],
     rows.map(({ name, verdict }) => {
       const binding = verdict.terms[0]!;
       return [
         paint.bold(name),
         verdictOf(verdict),
-        `${verdict.radiusHops} of 3 hops`,
+        `${verdict.radiusHops} of 3`,
         binding.name,
         marginWords(binding.margin),
         steady(verdict.load.totalNs),

@@ -121,16 +121,18 @@ async function simulated(flags: TailFlags): Promise<Transport> {
 const VALUES_PER_NS = 1000;
 
 async function writeFiles(
-  { svg, hdr }: TailFlags,
+  { transport, svg, hdr }: TailFlags,
   report: TailReport,
   histogram: Histogram,
   startTime: number,
 ): Promise<void> {
-  const name = report.transport;
-  if (svg !== undefined) writeText(svg, tailChart([{ name, report }], { subtitle: report.method }));
+  const threads = transport === "threads";
+  const name = threads ? "two threads" : report.transport; // a legend and a subtitle are one line each
+  const subtitle = threads ? "measured: half the round trip between two threads of one machine" : report.method;
+  if (svg !== undefined) writeText(svg, tailChart([{ name, report }], { subtitle }));
   if (hdr === undefined) return;
   const lengthSeconds = Date.now() / 1000 - startTime;
-  const tag = name.replace(/[\s,]+/g, "-");
+  const tag = report.transport.replace(/[\s,]+/g, "-");
   writeText(hdr, await writeHdrLog(histogram.counted(), { startTime, lengthSeconds, tag, valuesPerNs: VALUES_PER_NS }));
 }
 
