@@ -1,6 +1,7 @@
 import { checkAtLeast, checkBetween, checkFinite, checkKeys, checkPositive, describe } from "../check.ts";
-import { fileError } from "../measurement.ts";
+import { baseName, fileError } from "../measurement.ts";
 import { type Evidence, GOODPUT_SHARE, type Optics, type OpticsProfile, opticsOf } from "../optics.ts";
+import { looksLikePerftest } from "./perftest.ts";
 
 const NUMBERS = [
   "medianNs",
@@ -16,9 +17,9 @@ const NUMBERS = [
 const KEYS = [...NUMBERS, "name", "title", "stall", "retrain", "evidence"];
 const REQUIRED = ["medianNs", "p99Ns", "bodyJitter3SigmaNs"] as const;
 
-/** Whether a text is meant as a profile: a JSON object with a profile's fields, or something near them. */
+/** Whether a text is meant as a profile: a JSON object that perftest did not write. */
 export function isProfile(text: string): boolean {
-  return /^\s*\{/.test(text) && /"[A-Za-z0-9]*(Ns|Gbps)"\s*:/.test(text);
+  return /^\s*\{/.test(text) && !looksLikePerftest(text);
 }
 
 /** A profile from JSON: what `vorchestrate optics NAME --json` prints, or just the three latencies that must be there. */
@@ -52,7 +53,7 @@ function profileOf(given: object, file: string): OpticsProfile {
     checkFinite(name, value as number);
   }
   const profile: OpticsProfile = {
-    name: file,
+    name: baseName(file),
     title: "stated in a file",
     portGbps: 800,
     goodputShare: GOODPUT_SHARE,
