@@ -120,7 +120,10 @@ export function mix(a: Lattice, b: Lattice, shareOfA: number): Lattice {
   return new Lattice(startNs, a.stepNs, mass);
 }
 
-/** The sum of `trials` terms, each `term` (which starts at 0) with `probability` and otherwise 0, on `points` points; what lies beyond is at the last. */
+/**
+ * The sum of `trials` terms, each `term` (which starts at 0) with `probability` and otherwise 0, on at least `points` points,
+ * which must reach beyond all sums that matter: what lies further off comes round to the first.
+ */
 export function compound(term: Lattice, trials: number, probability: number, points: number): Lattice {
   const size = 2 ** Math.ceil(Math.log2(points));
   const placed = new Float64Array(size);

@@ -1,10 +1,12 @@
-import { didYouMean } from "./check.ts";
+import { checkAtLeast, checkBetween, checkKeys, checkPositive, describe, didYouMean } from "./check.ts";
 import { Distribution, type LatencyQuantiles } from "./distribution.ts";
 import type { Measurement } from "./measurement.ts";
 import { nsFromMs, nsFromUs } from "./units.ts";
 
 /** How far a figure can be trusted, best first. */
-export type EvidenceGrade = "measured" | "published" | "reported" | "unverified" | "assumed";
+export type EvidenceGrade = (typeof GRADES)[number];
+
+const GRADES = ["measured", "published", "reported", "unverified", "assumed"] as const;
 
 /** Where some of a profile's figures come from. */
 export interface Evidence {
@@ -261,6 +263,7 @@ export function opticsNamed(name: string): Optics {
 
 /** A profile of stated quantiles, with the distribution of a hop. */
 export function opticsOf(profile: OpticsProfile): Optics {
+  checkProfile(profile);
   return { profile, hop: Distribution.fromQuantiles(profile) };
 }
 
@@ -295,5 +298,43 @@ export function measuredOptics(measurement: Measurement, around: OpticsAround = 
       ...(around.goodputShare === undefined ? [goodput] : []),
     ],
   };
+  checkProfile(profile);
   return { profile, hop };
+}
+
+/** Refuses what makes no sense in a profile; its quantiles are checked where they become a distribution. */
+export function checkProfile(profile: OpticsProfile): void {
+  for (const name of ["name", "title"] as const)
+    if (typeof profile[name] !== "string") throw new TypeError(`${name} must be text, got ${describe(profile[name])}`);
+  checkPositive("portGbps", profile.portGbps);
+  checkPositive("goodputShare", profile.goodputShare);
+  checkBetween("goodputShare", profile.goodputShare, 0, 1);
+  for (const name of ["picojoulesPerBit", "clockCrossings"] as const)
+    if (profile[name] !== null) checkAtLeast(name, profile[name], 0);
+  checkFault("stall", profile.stall, "probabilityPerFrame");
+  checkFault("retrain", profile.retrain, "ratePerLinkHour");
+  if (!Array.isArray(profile.evidence))
+    throw new TypeError(`evidence must be an array, got ${describe(profile.evidence)}`);
+  for (const one of profile.evidence as readonly Evidence[]) {
+    checkKeys("evidence", one, ["about", "grade", "source", "note"]);
+    if (!GRADES.includes(one.grade))
+      throw new RangeError(`grade must be one of ${GRADES.join(", ")}, got ${JSON.stringify(one.grade)}`);
+  }
+}
+
+/** Refuses a fault whose odds or lengths make no sense. */
+function checkFault(
+  name: "stall" | "retrain",
+  fault: OpticsProfile["stall"] | OpticsProfile["retrain"],
+  odds: "probabilityPerFrame" | "ratePerLinkHour",
+): void {
+  if (fault === null) return;
+  if (typeof fault !== "object") throw new TypeError(`${name} must be an object or null, got ${describe(fault)}`);
+  checkKeys(name, fault, [odds, "lowNs", "highNs"]);
+  const likely = (fault as unknown as Record<string, number | null>)[odds];
+  if (likely === undefined) throw new TypeError(`${name} must have ${odds}, null where it is not known`);
+  if (likely !== null && odds === "probabilityPerFrame") checkBetween(`${name}.${odds}`, likely, 0, 1);
+  if (likely !== null && odds === "ratePerLinkHour") checkAtLeast(`${name}.${odds}`, likely, 0);
+  checkPositive(`${name}.lowNs`, fault.lowNs);
+  checkAtLeast(`${name}.highNs`, fault.highNs, fault.lowNs);
 }

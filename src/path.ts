@@ -8,15 +8,14 @@ import { completePath, type Path } from "./latency.ts";
  */
 export function exactPath(path: Path, { points = 2 ** 15 }: { points?: number } = {}): Lattice {
   const { hops, correlation, pipelineNs, serdesNs, faults } = completePath(path);
-  const rangeNs = [
-    ...hops.map(({ leastNs, mostNs }) => mostNs - leastNs),
-    ...faults.map(({ delay }) => delay.mostNs),
-  ].reduce((sum, ns) => sum + ns, 0);
-  const stepNs = Math.max(rangeNs, 1e-3) / points;
+  const leastNs = hops.reduce((sum, hop) => sum + hop.leastNs, 0);
+  const mostNs = [...hops, ...faults.map(({ delay }) => delay)].reduce((sum, { mostNs }) => sum + mostNs, 0);
+  // No finer than an f32 tells sums apart, and above 0.
+  const stepNs = Math.max((mostNs - leastNs) / points, mostNs * 2 ** -23, 1e-9);
   const lattices = new Map([...new Set(hops)].map((hop) => [hop, Lattice.of(hop, stepNs)]));
   const apart = () => convolve(hops.map((hop) => lattices.get(hop)!));
   // One point early: as an f32, the sum's least value may lie just below the sum of the least values.
-  const startNs = hops.reduce((sum, { leastNs }) => sum + leastNs, -stepNs);
+  const startNs = leastNs - stepNs;
   const together = () => Lattice.of(Distribution.together(hops), stepNs, startNs);
   const sum = correlation === 0 ? apart() : correlation === 1 ? together() : mix(together(), apart(), correlation);
   const nothing = new Lattice(0, stepNs, Float64Array.of(1));

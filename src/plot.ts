@@ -1,4 +1,4 @@
-import { checkPositive } from "./check.ts";
+import { checkFinite, checkPositive } from "./check.ts";
 import type { TailReport } from "./tail.ts";
 import { duration } from "./words.ts";
 
@@ -144,6 +144,8 @@ function scale(
 ): Scale {
   let low = from ?? Math.min(...values);
   let high = to ?? Math.max(...values);
+  checkFinite(`the least ${label}`, low);
+  checkFinite(`the greatest ${label}`, high);
   if (log) checkPositive(`the least ${label}`, low);
   if (high <= low) [low, high] = log ? [low / 2, high * 2] : [low - 1, high + 1];
   const position = log ? Math.log10 : (value: number) => value;

@@ -1,3 +1,4 @@
+import { checkWhole } from "../check.ts";
 import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
 import { leastWhole, type ShareInterval, shareInterval } from "../statistics.ts";
 import { bytesPerNsFromGbps } from "../units.ts";
@@ -79,6 +80,7 @@ export interface TransferReport {
 /** The deadline taken apart. */
 export interface SlaReport {
   phasesNs: number;
+  /** Negative where the local part alone is longer than the deadline. */
   perHopNs: number;
   command: { ns: number; limitNs: number; holds: boolean };
   data: { ns: number; limitNs: number; holds: boolean };
@@ -124,6 +126,7 @@ const RADIUS_MAX = 3;
 
 /** Decides whether expert fetches of a scenario are schedulable. */
 export function checkSchedulability(input: ScenarioInput, { draws = 1_000_000, seed = 1 }: CheckOptions = {}): Verdict {
+  checkWhole("draws", draws, 1, 1e9);
   const scenario = completeScenario(input);
   const paths = new TraversalTable();
   const found = assess(scenario, paths);
@@ -188,13 +191,26 @@ export function margins(input: ScenarioInput): Margins {
   return {
     largestExpertBytes: most(1, 1e12, (expertBytes) => demand({ expertBytes })),
     mostHops: most(1, MOST_HOPS, (hops) => withFabric(scenario, { hops })),
-    fewestPorts: least(1, MOST_PORTS, (ports) => withFabric(scenario, { ports })),
+    fewestPorts: fewestPorts(scenario, paths),
     tightestDeadlineNs: least(1, 1e12, (deadlineNs) => ({
       ...scenario,
       objective: { ...scenario.objective, deadlineNs },
     })),
     mostLoadsPerStep: most(1, 1e6, (loadsPerStep) => demand({ loadsPerStep })),
   };
+}
+
+/** More ports carry more, but more links fail: those that hold are a band, and its lower end is looked for. */
+function fewestPorts(scenario: Scenario, paths: TraversalTable): number | null {
+  const allowed = 1e6 * scenario.objective.missShareMax;
+  const termsAt = (ports: number) => assess(withFabric(scenario, { ports }), paths).terms;
+  const carry = (ports: number) => termsAt(ports).every((term) => term.name === "faults" || term.holds !== false);
+  for (let ports = leastWhole(1, MOST_PORTS + 1, carry); ports <= MOST_PORTS; ports++) {
+    const terms = termsAt(ports);
+    if (terms.every((term) => term.holds !== false)) return ports;
+    if (terms.some((term) => term.name === "faults" && (term.value ?? 0) > allowed)) return null;
+  }
+  return null;
 }
 
 function withFabric(scenario: Scenario, change: Partial<Fabric>): Scenario {
@@ -234,11 +250,13 @@ function faultsTerm({ fabric, objective }: Scenario, retrain: RetrainEffect | nu
   const { stall } = fabric.optics.profile;
   const limit = 1e6 * Math.max(0, objective.missShareMax - exact);
   const unstated = [
-    ...(retrain && retrain.ratePerLinkHour === null ? ["the rate of retraining"] : []),
+    ...(retrain && retrain.missesPerMillionLoads === null ? ["the rate of retraining"] : []),
     ...(stall && stall.probabilityPerFrame === null ? ["the probability of a frame's stall"] : []),
   ];
   const unit = "misses per million loads";
-  if (unstated.length > 0)
+  const known = retrain?.missesPerMillionLoads ?? 0;
+  // What is known decides where it is too much on its own.
+  if (unstated.length > 0 && known <= limit)
     return {
       name: "faults",
       value: null,
@@ -249,9 +267,11 @@ function faultsTerm({ fabric, objective }: Scenario, retrain: RetrainEffect | nu
       because: `nobody states ${unstated.join(" or ")}`,
     };
   if (!retrain) return term("faults", 0, limit, unit, "no outage is known of");
+  if (retrain.missGivenOutage === 0)
+    return term("faults", 0, limit, unit, "no outage is long enough to make a load late");
   return term(
     "faults",
-    retrain.missesPerMillionLoads!,
+    known,
     limit,
     unit,
     `${figure(retrain.outagesPerMillionLoads!)} outages meet a million loads on ${retrain.links} links; ${percent(retrain.missGivenOutage)} of those loads miss`,
@@ -349,7 +369,7 @@ function jitterWords(jitter: JitterReport, { commandNs }: Objective): string {
 
 function conditions(retrain: RetrainEffect | null, stall: StallEffect | null): string[] {
   const held: string[] = [];
-  if (retrain && retrain.ratePerLinkHour === null)
+  if (retrain && retrain.ratePerLinkHour === null && retrain.ratePerLinkHourMax !== null)
     held.push(
       `a link trains again at most ${figure(retrain.ratePerLinkHourMax)} times an hour: nobody states how often it does`,
     );

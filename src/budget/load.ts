@@ -147,8 +147,9 @@ export function sampledMisses(
   seed: number,
 ): { misses: number; draws: number } {
   const { fabric, objective } = scenario;
-  const stallsPerLoad = stallTrials(scenario) * fabric.ports * (fabric.optics.profile.stall?.probabilityPerFrame ?? 0);
-  const draws = Math.min(atMostDraws, Math.ceil(MOST_STALLS / (stallsPerLoad + 1)));
+  const probability = fabric.optics.profile.stall?.probabilityPerFrame ?? 0;
+  const stallDraws = probability === 0 ? 0 : fabric.ports * (1 + stallTrials(scenario) * probability);
+  const draws = Math.min(atMostDraws, Math.ceil(MOST_STALL_DRAWS / (stallDraws + 1)));
   const slackNs = objective.deadlineNs - fixedNs(scenario, phases);
   const batch = 4096;
   const there = new PathSampler(pathOf(fabric), { batch, seed, stream: 0 });
@@ -163,8 +164,8 @@ export function sampledMisses(
   return { misses, draws };
 }
 
-/** Stalls drawn for one answer at the most: some seconds' worth. */
-const MOST_STALLS = 1e8;
+/** Numbers of stalls, and stalls, drawn for one answer at the most: some seconds' worth. */
+const MOST_STALL_DRAWS = 1e8;
 
 /** Draws how long a load's worst port is stalled: port by port, the number of stalls and then their lengths. */
 function stallSampler(scenario: Scenario, seed: number): () => number {
