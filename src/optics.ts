@@ -282,7 +282,7 @@ export function measuredOptics(measurement: Measurement, around: OpticsAround = 
     title: `measured: ${source}`,
     medianNs: hop.quantileNs(0.5),
     p99Ns: hop.quantileNs(0.01),
-    p999Ns: hop.quantileNs(0.001),
+    ...(hop.extrapolatedBelow <= 0.001 ? { p999Ns: hop.quantileNs(0.001) } : {}),
     // Between the quantiles one sigma to either side of a normal's median: the tail does not reach there.
     bodyJitter3SigmaNs:
       quantiles?.bodyJitter3SigmaNs ?? (3 / 2) * (hop.quantileNs(0.158655) - hop.quantileNs(0.841345)),
