@@ -96,13 +96,14 @@ export class UdpTransport implements Transport {
     const { host, port } = parseAddress("connect", connect);
     checkBetween("timeoutMs", timeoutMs, 1, 60_000);
     const { socket, address } = await socketFor("connect", connect, host);
+    const name = await hostName();
     try {
       await once(socket, "connect", () => socket.connect(port, address));
     } catch (cause) {
       socket.close();
       throw new Error(`${connect} must be reachable, got ${(cause as Error).message}`, { cause });
     }
-    const transport = new UdpTransport(socket, connect, timeoutMs, await hostName());
+    const transport = new UdpTransport(socket, connect, timeoutMs, name);
     await transport.#ring(new Float32Array(1), LOSSES_AT_OPEN_MAX);
     return transport;
   }
