@@ -50,10 +50,12 @@ export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {
   type ClockCost,
+  type Losses,
   measureTail,
   type TailOptions,
   type TailReport,
   type Transport,
 } from "./tail.ts";
 export { type ThreadOptions, ThreadTransport } from "./threads.ts";
+export { UdpEcho, type UdpEchoOptions, type UdpOptions, UdpTransport } from "./udp.ts";
 export { duration, figure, percent } from "./words.ts";

@@ -13,6 +13,20 @@ export interface Transport {
   readonly method?: string;
   /** The clock that it reads; absent where none is read. */
   readonly clock?: ClockCost;
+  /** What became of the doorbells so far; absent where none can be lost. */
+  readonly losses?: Losses;
+}
+
+/** Doorbells that did not come through as they were rung. None of these is among the latencies. */
+export interface Losses {
+  /** Doorbells rung, lost ones included. */
+  sent: number;
+  /** Had no reply in time, and another was rung instead. */
+  lost: number;
+  /** Lost ones whose reply came all the same, when later doorbells had been rung. */
+  reordered: number;
+  /** Replies that came once more. */
+  duplicated: number;
 }
 
 /** What it costs to look at a clock. */
@@ -29,6 +43,8 @@ export interface TailReport {
   transport: string;
   method: string;
   clock: ClockCost | null;
+  /** Of the timed doorbells; null where none can be lost. */
+  losses: Losses | null;
   warmup: number;
   iterations: number;
   confidence: number;
@@ -71,6 +87,7 @@ export async function measureTail(
   for (let rung = 0; rung < warmup; rung += BATCH)
     await transport.ring(latencyNs.subarray(0, Math.min(BATCH, warmup - rung)));
 
+  const lossesBefore = { ...transport.losses };
   const histogram = new Histogram({ batch: BATCH });
   let [leastNs, mostNs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let rung = 0; rung < iterations; rung += BATCH) {
@@ -100,6 +117,7 @@ export async function measureTail(
     transport: transport.name ?? "unnamed",
     method: transport.method ?? "as the transport says",
     clock: transport.clock ?? null,
+    losses: transport.losses ? lossesSince(lossesBefore, transport.losses) : null,
     warmup,
     iterations,
     confidence: CONFIDENCE,
@@ -116,6 +134,16 @@ export async function measureTail(
     curve: exceedances(iterations).map((u) => ({ u, ns: quantile(u) })),
   };
   return { report, histogram };
+}
+
+function lossesSince(before: Partial<Losses>, now: Losses): Losses {
+  const since = (key: keyof Losses) => now[key] - (before[key] ?? 0);
+  return {
+    sent: since("sent"),
+    lost: since("lost"),
+    reordered: since("reordered"),
+    duplicated: since("duplicated"),
+  };
 }
 
 /** Exceedance probabilities from 1 down to 1 / `count`, ten a decade. */

@@ -35,6 +35,7 @@ test("known latencies give known numbers", async () => {
     transport: "script",
     method: "read out",
     clock: { name: "none", costNs: 1, stepNs: 2 },
+    losses: null,
     warmup: 0,
     iterations: 1000,
     confidence: 0.95,
@@ -106,6 +107,28 @@ test("a transport may take its time", async () => {
   );
   expect(inner.rung).toEqual([10, 4096, 4096, 1808]);
   expect([report.median.ns, report.transport, report.clock]).toEqual([readBack(500), "unnamed", null]);
+});
+
+test("losses are those of the timed doorbells", async () => {
+  const inner = scripted(thousand);
+  const counts = { sent: 1, received: 1, lost: 0, reordered: 0, duplicated: 0 };
+  const transport: Transport = {
+    // A getter that gives the same object again and again.
+    get losses() {
+      return counts;
+    },
+    ring(latencyNs) {
+      inner.ring(latencyNs);
+      counts.received += latencyNs.length;
+      counts.sent += latencyNs.length + 7;
+      counts.lost += 7;
+      counts.reordered += 3;
+      counts.duplicated += 2;
+    },
+  };
+  const { report } = await measureTail(transport, { warmup: 5000, iterations: 9000 }); // 2 batches, and 3
+  expect(report.losses).toEqual({ sent: 9021, lost: 21, reordered: 9, duplicated: 6 });
+  expect(counts.sent).toBe(1 + 5000 + 9000 + 35);
 });
 
 test("what no cell tells apart is reported as outside", async () => {
