@@ -22,6 +22,7 @@ export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
 export { readProfile } from "./formats/profile.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
+export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export type { Measurement } from "./measurement.ts";
 export {
