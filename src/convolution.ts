@@ -141,6 +141,20 @@ export function compound(term: Lattice, trials: number, probability: number, poi
   return new Lattice(0, term.stepNs, massOf({ re, im }, size));
 }
 
+/** The sum of so many terms: none with probability 1 - `more`, and after each another with probability `more`; else as `compound`. */
+export function geometricSum(term: Lattice, more: number, points: number): Lattice {
+  const size = 2 ** Math.ceil(Math.log2(points));
+  const { re, im } = spectrumOf(term.mass, size);
+  for (let i = 0; i < size; i++) {
+    // (1 - more) / (1 - more x spectrum)
+    const [below, beside] = [1 - more * re[i]!, -more * im[i]!];
+    const scale = (1 - more) / (below * below + beside * beside);
+    re[i] = below * scale;
+    im[i] = -beside * scale;
+  }
+  return new Lattice(0, term.stepNs, massOf({ re, im }, size));
+}
+
 /** The greatest of `count` independent values of `each`. */
 export function greatestOf(each: Lattice, count: number): Lattice {
   let [below, raised] = [0, 0];

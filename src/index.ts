@@ -28,6 +28,7 @@ export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats
 export { readProfile } from "./formats/profile.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
+export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
 export {
