@@ -28,11 +28,11 @@ export function checkWhole(name: string, value: number, low: number, high: numbe
   if (!Number.isInteger(value)) throw new RangeError(`${name} must be a whole number, got ${value}`);
 }
 
-/** Refuses all but a positive multiple of `step`. */
-export function checkMultiple(name: string, value: number, step: number): void {
+/** Refuses all but a positive multiple of `step`, up to `most`. */
+export function checkMultiple(name: string, value: number, step: number, most: number): void {
   checkFinite(name, value);
-  if (!(value > 0 && value % step === 0))
-    throw new RangeError(`${name} must be a positive multiple of ${step}, got ${value}`);
+  if (!(value > 0 && value <= most && value % step === 0))
+    throw new RangeError(`${name} must be a positive multiple of ${step} up to ${most}, got ${value}`);
 }
 
 /** Refuses all but exactly `length` values. */

@@ -1,5 +1,5 @@
 import { CELLS, OCTAVES, QUANTILES } from "../assembly/layout.ts";
-import { checkAtLeast, checkBetween, checkLength, checkPositive } from "./check.ts";
+import { checkAtLeast, checkBetween, checkLength, checkPositive, describe } from "./check.ts";
 import type { CountedValues } from "./histogram.ts";
 import { ln, normalQuantile } from "./normal.ts";
 import { rankInterval } from "./statistics.ts";
@@ -29,8 +29,9 @@ export interface LatencyQuantiles {
 /** A quantile, and the interval that holds the true one in 95 of 100 samples. */
 export interface QuantileInterval {
   ns: number;
-  lowNs: number;
-  /** Null where the sample is too small to bound it from above. */
+  /** Null where nothing was measured. */
+  lowNs: number | null;
+  /** Null where nothing was measured, or too little to bound it from above. */
   highNs: number | null;
   /** Whether fewer than 10 measurements lie beyond it. */
   thin: boolean;
@@ -38,7 +39,7 @@ export interface QuantileInterval {
 
 /** What is always reported of a distribution. */
 export interface DistributionSummary {
-  /** How many measurements are behind it; null where it was stated, and intervals are the stated quantile itself. */
+  /** How many measurements are behind it; null where it was stated. */
   samples: number | null;
   median: QuantileInterval;
   p99: QuantileInterval;
@@ -76,8 +77,11 @@ export class Distribution {
     this.samples = samples;
   }
 
-  /** From stated quantiles: a normal body, and a tail that is linear in ln u through p99 and p99.9 and goes on so. */
-  static fromQuantiles(quantiles: LatencyQuantiles): Distribution {
+  /**
+   * From stated quantiles: a normal body, and a tail that is linear in ln u through p99 and p99.9 and goes on so. `samples`:
+   * how many measurements they sum up, where that is known.
+   */
+  static fromQuantiles(quantiles: LatencyQuantiles, samples: number | null = null): Distribution {
     checkQuantiles(quantiles);
     const { medianNs, p99Ns, p999Ns, bodyJitter3SigmaNs, floorNs = medianNs / 2 } = quantiles;
     const bodyNs = (u: number) => Math.max(floorNs, medianNs + normalQuantile(u) * (bodyJitter3SigmaNs / 3));
@@ -88,8 +92,8 @@ export class Distribution {
     ]);
     return new Distribution(
       tabulated((u) => (u >= BODY_ENDS_AT ? bodyNs(u) : tailNs(u))),
-      p999Ns === undefined ? 0.01 : 0.001,
-      null,
+      Math.max(p999Ns === undefined ? 0.01 : 0.001, samples === null ? 0 : 10 / samples),
+      samples,
     );
   }
 
@@ -114,6 +118,7 @@ export class Distribution {
 
   /** From single measurements, at least 100, in any order. */
   static fromSamples(samplesNs: ArrayLike<number>): Distribution {
+    for (let i = 0; i < samplesNs.length; i++) checkPositive(`sample ${i + 1}`, samplesNs[i]!);
     const values = Float64Array.from(samplesNs).sort();
     return Distribution.fromCounted({ values, counts: new Float64Array(values.length).fill(1) });
   }
@@ -199,7 +204,7 @@ export class Distribution {
   #interval(u: number): QuantileInterval {
     const ns = this.quantileNs(u);
     const { samples } = this;
-    if (samples === null) return { ns, lowNs: ns, highNs: ns, thin: false };
+    if (samples === null) return { ns, lowNs: null, highNs: null, thin: false };
     const [low, high] = rankInterval(u, samples);
     return {
       ns,
@@ -302,4 +307,9 @@ function empiricalQuantile(values: Float64Array, counts: Float64Array, samples: 
     const place = (share - middles[low]!) / (middles[high]! - middles[low]!);
     return values[low]! + place * (values[high]! - values[low]!);
   };
+}
+
+/** Refuses all but a distribution. */
+export function checkDistribution(name: string, value: unknown): void {
+  if (!(value instanceof Distribution)) throw new TypeError(`${name} must be a Distribution, got ${describe(value)}`);
 }

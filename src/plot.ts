@@ -142,8 +142,8 @@ function scale(
   start: number,
   end: number,
 ): Scale {
-  let low = from ?? Math.min(...values);
-  let high = to ?? Math.max(...values);
+  let low = from ?? values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  let high = to ?? values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   checkFinite(`the least ${label}`, low);
   checkFinite(`the greatest ${label}`, high);
   if (log) checkPositive(`the least ${label}`, low);

@@ -60,6 +60,11 @@ export interface TailReport {
   threeSigmaNs: number;
   /** Latencies below 1 ns or from 2^32 ns on, which no cell of the histogram tells apart. */
   outside: number;
+  /**
+   * How many times wider than for independent latencies the shares beyond median, p99 and p99.9 vary from batch to batch:
+   * latencies come in bursts, and the intervals allow for it. Null where there are too few batches to tell.
+   */
+  burstiness: { median: number; p99: number; p999: number } | null;
   /** The latency at falling exceedance probabilities, ten a decade, down to one doorbell. */
   curve: { u: number; ns: number }[];
 }
@@ -87,6 +92,7 @@ export async function measureTail(
   for (let rung = 0; rung < warmup; rung += BATCH)
     await transport.ring(latencyNs.subarray(0, Math.min(BATCH, warmup - rung)));
 
+  const bursts = new Bursts();
   const lossesBefore = { ...transport.losses };
   const histogram = new Histogram({ batch: BATCH });
   let [leastNs, mostNs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -98,6 +104,7 @@ export async function measureTail(
       leastNs = Math.min(leastNs, ns);
       mostNs = Math.max(mostNs, ns);
     }
+    bursts.add(batch, histogram);
     histogram.record(batch);
     onProgress?.(rung + batch.length, iterations);
   }
@@ -105,11 +112,13 @@ export async function measureTail(
   const within = (ns: number) => Math.min(mostNs, Math.max(leastNs, ns));
   const quantile = (u: number) => within(histogram.quantile(u));
   const interval = (u: number): QuantileInterval => {
-    const [low, high] = rankInterval(u, iterations);
+    // Bursty latencies tell as much as fewer independent ones.
+    const independent = Math.max(1, Math.round(iterations / (bursts.factor(u) ?? 1)));
+    const [low, high] = rankInterval(u, independent).map((rank) => Math.round((rank * iterations) / independent));
     return {
       ns: quantile(u),
-      lowNs: within(histogram.atRank(low)),
-      highNs: high > iterations ? null : within(histogram.atRank(high)),
+      lowNs: within(histogram.atRank(low!)),
+      highNs: high! > iterations ? null : within(histogram.atRank(high!)),
       thin: u * iterations < 10,
     };
   };
@@ -131,9 +140,50 @@ export async function measureTail(
     sigmaNs: sigma,
     threeSigmaNs: 3 * sigma,
     outside: histogram.below + histogram.above,
+    burstiness: bursts.all(),
     curve: exceedances(iterations).map((u) => ({ u, ns: quantile(u) })),
   };
   return { report, histogram };
+}
+
+const QUANTILES_WATCHED = [0.5, 0.01, 0.001] as const;
+/** Batches from which the thresholds come, and how many more it takes to tell how they vary. */
+const [SETTLING, ENOUGH] = [10, 20];
+
+/** Whether latencies beyond a quantile come alone or in bursts: how much their number varies from batch to batch. */
+class Bursts {
+  #thresholdsNs: number[] | undefined;
+  #batches = 0;
+  readonly #sums = QUANTILES_WATCHED.map(() => ({ beyond: 0, squares: 0 }));
+
+  /** `histogram` holds the batches before this one. */
+  add(batch: Float32Array, histogram: Histogram): void {
+    if (batch.length < BATCH) return;
+    if (!this.#thresholdsNs && histogram.count >= SETTLING * BATCH)
+      this.#thresholdsNs = QUANTILES_WATCHED.map((u) => histogram.quantile(u));
+    if (!this.#thresholdsNs) return;
+    this.#batches++;
+    this.#thresholdsNs.forEach((thresholdNs, i) => {
+      let beyond = 0;
+      for (let j = 0; j < batch.length; j++) if (batch[j]! > thresholdNs) beyond++;
+      this.#sums[i]!.beyond += beyond;
+      this.#sums[i]!.squares += beyond * beyond;
+    });
+  }
+
+  /** The variance of the share beyond the quantile over that of independent latencies; 1 at the least. */
+  factor(u: (typeof QUANTILES_WATCHED)[number] | number): number | null {
+    const { beyond, squares } = this.#sums[QUANTILES_WATCHED.findIndex((watched) => watched === u)]!;
+    const mean = beyond / this.#batches;
+    if (this.#batches < ENOUGH || beyond === 0 || mean === BATCH) return null;
+    const variance = (squares - this.#batches * mean * mean) / (this.#batches - 1);
+    return Math.max(1, variance / (mean * (1 - mean / BATCH)));
+  }
+
+  all(): TailReport["burstiness"] {
+    const [median, p99, p999] = QUANTILES_WATCHED.map((u) => this.factor(u));
+    return median && p99 && p999 ? { median, p99, p999 } : null;
+  }
 }
 
 function lossesSince(before: Partial<Losses>, now: Losses): Losses {

@@ -125,6 +125,7 @@ describe("a measurement as optics", () => {
     source: "a table",
     counted: null,
     quantiles: { medianNs: 300, p99Ns: 400, p999Ns: 700, bodyJitter3SigmaNs: 60 },
+    samples: null,
     notes: ["RTT/2", "as µs"],
   };
 

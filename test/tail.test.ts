@@ -154,7 +154,7 @@ test("intervals hold the true quantile as often as they say", async () => {
       const { lowNs, highNs } = report[name];
       const cell = 1 + 1 / 2048; // ends are read back from cells
       const ns = hop.quantileNs(u);
-      if (lowNs <= ns * cell && ns <= (highNs ?? Number.POSITIVE_INFINITY) * cell) hits[name]++;
+      if (lowNs! <= ns * cell && ns <= (highNs ?? Number.POSITIVE_INFINITY) * cell) hits[name]++;
     }
     if (Math.abs(report.meanNs - meanNs) <= report.meanErrorNs) hits.mean++;
   }

@@ -159,7 +159,7 @@ export function missWords(share: number): string {
 
 /** 736 ns (731 ns .. 742 ns), and a star where little is behind it. */
 export function quantileWords({ ns, lowNs, highNs, thin }: QuantileInterval): string[] {
-  const interval = `(${steady(lowNs)} .. ${highNs === null ? "?" : steady(highNs)})`;
+  const interval = `(${lowNs === null ? "?" : steady(lowNs)} .. ${highNs === null ? "?" : steady(highNs)})`;
   return [steady(ns), `${paint.dim(interval)}${thin ? paint.yellow(" *") : ""}`];
 }
 

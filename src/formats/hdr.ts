@@ -57,6 +57,7 @@ export async function readHdrLog(text: string, { file, nsPerValue }: HdrLogOptio
     source: `HdrHistogram log V2, ${intervals} ${intervals === 1 ? "interval" : "intervals"}, ${total} values`,
     counted: ascending(counts),
     quantiles: null,
+    samples: total,
     notes,
   };
 }

@@ -91,7 +91,7 @@ function profileOf(given: unknown, file: string): OpticsProfile {
 
 const evidenceOf = (file: string): Evidence => ({
   about: "all figures",
-  grade: "measured",
+  grade: "unverified",
   source: file,
   note: "as its author states; goodput, ports and faults are defaults where the file is silent",
 });
