@@ -173,6 +173,18 @@ describe("a measurement as optics", () => {
     expect([hop.samples, hop.extrapolatedBelow]).toEqual([10_000, 0.001]);
   });
 
+  test("states no p99.9 where it is only a slope continued", () => {
+    const { p999Ns: _, ...quantiles } = summary.quantiles!;
+    expect(measuredOptics({ ...summary, quantiles }).profile).not.toHaveProperty("p999Ns");
+    const few = (count: number) => {
+      const values = Float64Array.from({ length: count }, (_, i) => 100 + i);
+      const counted = { values, counts: new Float64Array(count).fill(1) };
+      return measuredOptics({ ...summary, quantiles: null, counted }).profile;
+    };
+    expect(few(9_999)).not.toHaveProperty("p999Ns"); // 9.999 of them lie beyond
+    expect(few(10_000)).toHaveProperty("p999Ns");
+  });
+
   test("the body's 3 sigma is that of the body, whatever the tail does", () => {
     const body = Float64Array.from({ length: 9800 }, (_, i) => 1000 + 20 * normalQuantile(1 - (i + 0.5) / 9800));
     const counted = {
