@@ -1,18 +1,10 @@
 export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
-export {
-  type CheckOptions,
-  checkSchedulability,
-  type JitterReport,
-  type Margins,
-  type MissReport,
-  margins,
-  type SlaReport,
-  type Term,
-  type TransferReport,
-  type Verdict,
-} from "./budget/index.ts";
+export { type CheckOptions, checkSchedulability, type MissReport, type Verdict } from "./budget/index.ts";
 export type { LoadPhases } from "./budget/load.ts";
+export { type Margins, margins } from "./budget/margins.ts";
+export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
+export type { Term } from "./budget/terms.ts";
 export { Lattice } from "./convolution.ts";
 export {
   Distribution,

@@ -31,7 +31,7 @@ test("a study takes each kind of optics through the harness and the verdict, in 
       ["p99", 0.01],
     ] as const) {
       const ns = 2 * hop.quantileNs(u) + 76;
-      expect(tail[name].lowNs * (1 - 1 / 1024)).toBeLessThan(ns);
+      expect(tail[name].lowNs! * (1 - 1 / 1024)).toBeLessThan(ns);
       expect(tail[name].highNs! * (1 + 1 / 1024)).toBeGreaterThan(ns);
     }
     const alone = check({ optics: profile.name, fabric: { hops: 2 } }, { draws: 20_000, seed: 7 });

@@ -171,11 +171,15 @@ function sayTransfer({ optics, transfer, objective }: Verdict, megabytes: string
 
 function sayMiss({ miss }: Verdict): void {
   heading("P(miss)");
-  const { exact, sampled, agree } = miss;
+  const { exact, sampled, near, agree } = miss;
   say(`by convolution ${missWords(exact)}`);
   sayWrapped(
     "by drawing     ",
     `${percent(sampled.low)} .. ${percent(sampled.high)} at ${percent(sampled.confidence)}: of ${figure(sampled.draws)} loads drawn ${figure(sampled.misses)} miss`,
+  );
+  sayWrapped(
+    "the same at    ",
+    `${duration(near.deadlineNs)}, where they can differ: ${missWords(near.exact)} and ${percent(near.sampled.low)} .. ${percent(near.sampled.high)}`,
   );
   say(agree ? paint.dim("the two agree") : paint.red("the two disagree"));
 }

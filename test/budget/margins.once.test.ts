@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Margins, margins } from "../../src/budget/index.ts";
+import { type Margins, margins } from "../../src/budget/margins.ts";
 import type { ScenarioInput } from "../../src/budget/scenario.ts";
 import { check, retraining, stalling } from "./shared.ts";
 
