@@ -15,6 +15,7 @@ export type { LoadPhases } from "./budget/load.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export { Lattice } from "./convolution.ts";
 export { Distribution, type LatencyQuantiles } from "./distribution.ts";
+export { DOORBELL_FLAG_BITS, DOORBELL_OPS, type Doorbell, DoorbellCodec, type DoorbellColumns } from "./doorbell.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
