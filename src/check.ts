@@ -28,6 +28,17 @@ export function checkWhole(name: string, value: number, low: number, high: numbe
   if (!Number.isInteger(value)) throw new RangeError(`${name} must be a whole number, got ${value}`);
 }
 
+/** Refuses all but true and false. */
+export function checkBoolean(name: string, value: boolean): void {
+  if (typeof value !== "boolean") throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);
+}
+
+/** Refuses all but a bigint of 64 bits, none of them a sign. */
+export function checkUint64(name: string, value: bigint): void {
+  if (typeof value !== "bigint") throw new TypeError(`${name} must be a bigint, got ${describe(value)}`);
+  if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${name} must be from 0 to 2^64 - 1, got ${value}`);
+}
+
 /** Refuses all but a positive multiple of `step`, up to `most`. */
 export function checkMultiple(name: string, value: number, step: number, most: number): void {
   checkFinite(name, value);

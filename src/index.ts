@@ -12,6 +12,7 @@ export {
   type LatencyQuantiles,
   type QuantileInterval,
 } from "./distribution.ts";
+export { DOORBELL_FLAG_BITS, DOORBELL_OPS, type Doorbell, DoorbellCodec, type DoorbellColumns } from "./doorbell.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";

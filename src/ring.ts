@@ -1,7 +1,8 @@
+import * as layout from "../assembly/layout.ts";
 import { checkFinite, checkLength, describe } from "./check.ts";
 
 /** A doorbell is 64 bytes: a cache line, and what a DPU reads at once. */
-export const DOORBELL_WORDS = 16;
+export const DOORBELL_WORDS = layout.DOORBELL_WORDS;
 
 const CAPACITY_MAX = 2 ** 20;
 const MAGIC = 0x444f4f52;

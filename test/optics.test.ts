@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { Distribution } from "../src/distribution.ts";
 import type { Measurement } from "../src/measurement.ts";
 import { normalQuantile } from "../src/normal.ts";
 import { measuredOptics, OPTICS, type OpticsProfile, opticsNamed, opticsOf } from "../src/optics.ts";
+import { PROFILE_DRAWS } from "./vectors/draws.ts";
 
 const GRADES = ["measured", "published", "reported", "unverified", "assumed"];
 const latencyGrade = (name: string) =>
@@ -196,4 +198,9 @@ describe("a measurement as optics", () => {
     expect(profile.bodyJitter3SigmaNs / 60).toBeLessThan(1.05); // 2% of all lie beyond: the quantiles move outwards by little
     expect(3 * hop.moments().sigmaNs).toBeGreaterThan(20 * 60);
   });
+});
+
+test("the C twin's checksums cover the table of every built-in profile", () => {
+  const covered = PROFILE_DRAWS.map(({ quantiles }) => Distribution.fromQuantiles(quantiles).quantilesNs.join());
+  for (const profile of OPTICS) expect(covered, profile.name).toContain(opticsOf(profile).hop.quantilesNs.join());
 });
