@@ -198,8 +198,7 @@ function transform({ re, im }: Complex): void {
       [im[i], im[j]] = [im[j]!, im[i]!];
     }
   }
-  const cos = Float64Array.from({ length: size / 2 }, (_, k) => Math.cos((-2 * Math.PI * k) / size));
-  const sin = Float64Array.from({ length: size / 2 }, (_, k) => Math.sin((-2 * Math.PI * k) / size));
+  const { cos, sin } = rootsOfUnity(size);
   for (let half = 1; half < size; half *= 2) {
     const stride = size / (2 * half);
     for (let start = 0; start < size; start += 2 * half) {
@@ -215,4 +214,20 @@ function transform({ re, im }: Complex): void {
       }
     }
   }
+}
+
+const roots = new Map<number, { cos: Float64Array; sin: Float64Array }>();
+
+/** e^(-2 pi i k / size) for half of the circle, worked out once a size. */
+function rootsOfUnity(size: number): { cos: Float64Array; sin: Float64Array } {
+  let known = roots.get(size);
+  if (!known) {
+    const angle = (k: number) => (-2 * Math.PI * k) / size;
+    known = {
+      cos: Float64Array.from({ length: size / 2 }, (_, k) => Math.cos(angle(k))),
+      sin: Float64Array.from({ length: size / 2 }, (_, k) => Math.sin(angle(k))),
+    };
+    roots.set(size, known);
+  }
+  return known;
 }

@@ -238,7 +238,6 @@ describe("mistakes", () => {
     ["check --correlation 2", "correlation must be from 0 to 1, got 2 (--correlation 2)"],
     ["check --ports -3", "ports must be from 1 to 4096, got -3 (--ports -3)"],
     ["check --deadline-us 0", "deadlineNs must be above 0, got 0 (--deadline-us 0)"],
-    ["check --deadline-us 30", "localNs must be from 0 to 30000, got 60000 (--local-us)"],
     ["check --draws 0", "option '--draws <count>' argument '0' is invalid. It must be from 1 to 1000000000."],
     ["check --seed -1", "seed must be from 0 to 9007199254740991, got -1 (--seed -1)"],
     ["check --optics dsp", /^error: optics must name a built-in profile, got "dsp"; .*\(--optics dsp\)\n$/],
