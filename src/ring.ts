@@ -38,7 +38,8 @@ const NAP_MS = 1000;
  * that all threads agree on. So either the mover sees the flag, or it looked before the flag went up: then the index had
  * moved by the sleeper's second look. And a flag that is taken down between that look and the sleep is no longer what
  * `Atomics.wait` expects, so that it returns at once; after that, the notification ends it. (To sleep on the index would
- * need a flag that only the sleeper takes down, and so a notification from each of the pushes until it has woken.)
+ * need a flag that only the sleeper takes down, and so a notification from each of the pushes until it has woken.) The
+ * pusher's flag is the space it waits for, and a popper that leaves less lets it sleep: the next pop looks again.
  */
 export class DoorbellRing {
   /** What to hand to the other thread, for it to `attach`. */
@@ -51,6 +52,8 @@ export class DoorbellRing {
   #headSeen: number;
   #head: number;
   #tailSeen: number;
+  /** For how many doorbells the pusher waits for space. */
+  #wanted = 1;
 
   private constructor(words: Int32Array<SharedArrayBuffer>, index: number) {
     this.#words = words;
@@ -140,28 +143,39 @@ export class DoorbellRing {
    * for a page's main thread, which may not sleep.
    */
   wait(timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, timeoutMs, spinMs);
+    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs, spinMs);
   }
 
   /** Like `wait`, for any thread, and without spinning. It keeps a process of Node alive. */
   async waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, timeoutMs);
+    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs);
   }
 
-  /** Waits, as `wait` does, until there is space to push a doorbell. */
-  waitForSpace(timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    return this.#hasSpace() || sleepUntil(this.#hasSpace, this.#words, this.#base + PUSHER_ASLEEP, timeoutMs, spinMs);
+  /**
+   * Waits, as `wait` does, until there is space to push `count` doorbells. Who waits for many at once, half a ring say, is
+   * woken less often.
+   */
+  waitForSpace(count = 1, timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
+    if (this.#wantSpace(count)) return true;
+    return sleepUntil(this.#hasSpace, this.#words, this.#base + PUSHER_ASLEEP, count, timeoutMs, spinMs);
   }
 
-  /** Waits, as `waitAsync` does, until there is space to push a doorbell. */
-  async waitForSpaceAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    return this.#hasSpace() || resolveWhen(this.#hasSpace, this.#words, this.#base + PUSHER_ASLEEP, timeoutMs);
+  /** Waits, as `waitAsync` does, until there is space to push `count` doorbells. */
+  async waitForSpaceAsync(count = 1, timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    if (this.#wantSpace(count)) return true;
+    return resolveWhen(this.#hasSpace, this.#words, this.#base + PUSHER_ASLEEP, count, timeoutMs);
   }
 
   readonly #hasDoorbell = (): boolean => Atomics.load(this.#words, this.#base + TAIL) !== this.#head;
 
   readonly #hasSpace = (): boolean =>
-    ((this.#tail - Atomics.load(this.#words, this.#base + HEAD)) | 0) !== this.capacity;
+    this.capacity - ((this.#tail - Atomics.load(this.#words, this.#base + HEAD)) | 0) >= this.#wanted;
+
+  #wantSpace(count: number): boolean {
+    checkWhole("count", count, 1, this.capacity);
+    this.#wanted = count;
+    return this.#hasSpace();
+  }
 
   /** For how many there is space, as last seen; looks again where that is fewer than `wanted`. */
   #space(wanted: number): number {
@@ -186,7 +200,10 @@ export class DoorbellRing {
   #popped(count: number): void {
     this.#head = (this.#head + count) | 0;
     Atomics.store(this.#words, this.#base + HEAD, this.#head);
-    if (Atomics.load(this.#words, this.#base + PUSHER_ASLEEP) !== 0) wake(this.#words, this.#base + PUSHER_ASLEEP);
+    const wanted = Atomics.load(this.#words, this.#base + PUSHER_ASLEEP);
+    // A tail seen long ago makes this more than there is, and at worst wakes the pusher too soon.
+    const space = this.capacity - ((this.#tailSeen - this.#head) | 0);
+    if (wanted !== 0 && space >= wanted) wake(this.#words, this.#base + PUSHER_ASLEEP);
   }
 }
 
@@ -242,12 +259,12 @@ export class DoorbellDrain {
 
   /** Waits, as a ring's `wait` does, until one of the rings has a doorbell. */
   wait(timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, timeoutMs, spinMs);
+    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs, spinMs);
   }
 
   /** Waits, as a ring's `waitAsync` does, until one of the rings has a doorbell. */
   async waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, timeoutMs);
+    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs);
   }
 
   readonly #hasDoorbell = (): boolean => {
@@ -261,6 +278,7 @@ function sleepUntil(
   ready: () => boolean,
   words: Int32Array<SharedArrayBuffer>,
   flag: number,
+  raised: number,
   timeoutMs: number,
   spinMs: number,
 ): boolean {
@@ -271,9 +289,9 @@ function sleepUntil(
   for (let spins = 1; spins % SPINS_A_LOOK !== 0 || performance.now() < spinUntil; spins++) if (ready()) return true;
   for (;;) {
     const leftMs = start + timeoutMs - performance.now();
-    Atomics.store(words, flag, 1);
+    Atomics.store(words, flag, raised);
     const isReady = ready();
-    if (!isReady && leftMs > 0) Atomics.wait(words, flag, 1, Math.min(leftMs, NAP_MS));
+    if (!isReady && leftMs > 0) Atomics.wait(words, flag, raised, Math.min(leftMs, NAP_MS));
     Atomics.store(words, flag, 0);
     if (isReady || ready()) return true;
     if (leftMs <= 0) return false;
@@ -285,6 +303,7 @@ async function resolveWhen(
   ready: () => boolean,
   words: Int32Array<SharedArrayBuffer>,
   flag: number,
+  raised: number,
   timeoutMs: number,
 ): Promise<boolean> {
   checkTimeout(timeoutMs);
@@ -296,9 +315,9 @@ async function resolveWhen(
     for (;;) {
       const leftMs = start + timeoutMs - performance.now();
       const napMs = Math.min(leftMs, NAP_MS);
-      Atomics.store(words, flag, 1);
+      Atomics.store(words, flag, raised);
       if (!ready() && leftMs > 0)
-        await (waitAsync?.(words, flag, 1, napMs).value ?? new Promise((resolve) => setTimeout(resolve, 1)));
+        await (waitAsync?.(words, flag, raised, napMs).value ?? new Promise((resolve) => setTimeout(resolve, 1)));
       Atomics.store(words, flag, 0);
       if (ready()) return true;
       if (leftMs <= 0) return false;
