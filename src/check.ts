@@ -40,10 +40,11 @@ export function checkUint64(name: string, value: bigint): void {
 }
 
 /** Refuses all but a positive multiple of `step`, up to `most`. */
-export function checkMultiple(name: string, value: number, step: number, most: number): void {
+export function checkMultiple(name: string, value: number, step: number, most = Number.MAX_SAFE_INTEGER): void {
   checkFinite(name, value);
-  if (!(value > 0 && value <= most && value % step === 0))
-    throw new RangeError(`${name} must be a positive multiple of ${step} up to ${most}, got ${value}`);
+  if (!(value > 0 && value % step === 0))
+    throw new RangeError(`${name} must be a positive multiple of ${step}, got ${value}`);
+  if (value > most) throw new RangeError(`${name} must be at most ${most}, got ${value}`);
 }
 
 /** Refuses all but exactly `length` values. */

@@ -38,7 +38,7 @@ export {
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
-export { DOORBELL_WORDS, DoorbellRing } from "./ring.ts";
+export { DOORBELL_WORDS, DoorbellDrain, DoorbellRing } from "./ring.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";

@@ -1,15 +1,13 @@
 import source from "../build/threads.worker.txt";
 import { describe } from "./check.ts";
 import { hostName, inNode, nodeModule } from "./host.ts";
-import { DOORBELL_WORDS, DoorbellRing } from "./ring.ts";
+import { DoorbellRing } from "./ring.ts";
 import type { ClockCost, Transport } from "./tail.ts";
 
-/** What both workers are given: the rings there and back, who sleeps, where latencies go, and which of them it is. */
+/** What both workers are given: the rings there and back, where latencies go, and which of them it is. */
 export interface Line {
   there: SharedArrayBuffer;
   back: SharedArrayBuffer;
-  /** One flag a worker, on cache lines of their own. */
-  asleep: SharedArrayBuffer;
   latencyNs: SharedArrayBuffer;
   role: "time" | "echo";
 }
@@ -57,7 +55,6 @@ export class ThreadTransport implements Transport {
     const line = {
       there: DoorbellRing.create(capacity).buffer,
       back: DoorbellRing.create(capacity).buffer,
-      asleep: new SharedArrayBuffer(2 * 4 * DOORBELL_WORDS),
       latencyNs: new SharedArrayBuffer(4 * BATCH),
     };
     const pair = new Pair();

@@ -319,7 +319,7 @@ test("correlated hops take the same place of their tables, independent ones do n
 test("names the bad argument", () => {
   const hop = dsp;
   expect(() => new HopSampler(hop, { batch: 6 })).toThrow(
-    new RangeError("batch must be a positive multiple of 4 up to 16777216, got 6"),
+    new RangeError("batch must be a positive multiple of 4, got 6"),
   );
   expect(() => new HopSampler(hop, { seed: -1 })).toThrow(
     new RangeError(`seed must be from 0 to ${2 ** 53 - 1}, got -1`),
@@ -334,6 +334,6 @@ test("names the bad argument", () => {
   ] as const)
     expect(() => new PathSampler(path)).toThrow(new RangeError(message));
   expect(() => new PathSampler({ hops: [hop] }, { batch: 2 })).toThrow(
-    new RangeError("batch must be a positive multiple of 4 up to 16777216, got 2"),
+    new RangeError("batch must be a positive multiple of 4, got 2"),
   );
 });
