@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -128,6 +128,21 @@ describe("answers", () => {
 });
 
 describe("files", () => {
+  test("tail measures over UDP to a tail that listens", async () => {
+    const listener = spawn(execPath, [MAIN, "tail", "--listen", "0", "--json"]);
+    try {
+      const chunk = await new Promise((heard) => listener.stdout.once("data", heard));
+      const { address } = JSON.parse(String(chunk));
+      const { status, stdout } = await run(`tail --transport udp --connect ${address} --iterations 2000 --json`);
+      expect(status).toBe(0);
+      const { losses, iterations } = JSON.parse(stdout);
+      expect(iterations).toBe(2000);
+      expect(losses.sent - losses.lost).toBe(2000);
+    } finally {
+      listener.kill();
+    }
+  });
+
   test.each(["tail", "tail --transport threads", "study"])("%s writes a picture", async (args) => {
     const { status, stdout, stderr } = await run(`${args} --iterations 1000 --svg picture.svg`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -257,6 +272,10 @@ describe("mistakes", () => {
     ["tail --iterations 1000 --svg a-folder", "a-folder: it is a folder"],
     ["tail --hops 1.5", "hops must be a whole number, got 1.5 (--hops 1.5)"],
     ["tail --warmup -1", "warmup must be from 0 to 1000000000, got -1 (--warmup -1)"],
+    ["tail --transport udp", "--transport udp needs --connect HOST:PORT, where tail --listen runs"],
+    ["tail --connect 127.0.0.1:9", "--connect goes with --transport udp"],
+    ["tail --transport udp --connect nowhere", 'connect must be HOST:PORT, got "nowhere" (--connect nowhere)'],
+    ["tail --listen 0 --hops 3", "--hops goes with the side that measures, got it with --listen"],
     ["tail --transport threads --optics pcb", "--optics goes with --transport simulated, got it with threads"],
     ["optics cpo800g", 'optics must name a built-in profile, got "cpo800g"; did you mean cpo-800g?'],
     ["chekc", "unknown command 'chekc'\n(Did you mean check?)"],

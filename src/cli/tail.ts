@@ -4,11 +4,14 @@ import {
   figure,
   type Histogram,
   measureTail,
+  percent,
   SimulatedTransport,
   type TailReport,
   ThreadTransport,
   type Transport,
   tailChart,
+  UdpEcho,
+  UdpTransport,
   writeHdrLog,
 } from "../index.ts";
 import { checkFolders, writeText } from "./files.ts";
@@ -39,7 +42,10 @@ import {
 } from "./print.ts";
 
 interface TailFlags extends OpticsChoice {
-  transport: "simulated" | "threads";
+  transport: "simulated" | "threads" | "udp";
+  connect?: string;
+  timeoutMs?: number;
+  listen?: string;
   hops?: number;
   correlation?: number;
   pipelineNs?: number;
@@ -58,10 +64,20 @@ export function tailCommand(): Command {
     .description("ring 64-byte doorbells and report the tail of their latencies")
     .optionsGroup("Run:")
     .addOption(
-      new Option("--transport <name>", "simulated: drawn from a profile; threads: measured between two threads here")
-        .choices(["simulated", "threads"])
+      new Option(
+        "--transport <name>",
+        "simulated: drawn from a profile; threads: measured between two threads here; udp: measured to --connect",
+      )
+        .choices(["simulated", "threads", "udp"])
         .default("simulated"),
     )
+    .option("--connect <host:port>", "with --transport udp: where vorchestrate tail --listen runs")
+    .option(
+      "--timeout-ms <ms>",
+      "with --transport udp: without a reply for so long a doorbell is lost (default: 100)",
+      number,
+    )
+    .option("--listen <port>", "answer another machine's doorbells; on 127.0.0.1 unless HOST:PORT is given")
     .option("--warmup <count>", "doorbells rung before any is timed (default: 1000)", number)
     .option("--iterations <count>", "doorbells timed (default: 1000000)", number)
     .option("--seed <number>", "of the random draws (default: 1)", number);
@@ -71,10 +87,11 @@ export function tailCommand(): Command {
     .option("--hdr <file>", "write the measurements as an HdrHistogram log, which check --profile reads")
     .option("--json", "print the report as JSON")
     .action(async (flags: TailFlags) => {
+      if (flags.listen !== undefined) return answer(flags);
       const startTime = Date.now() / 1000;
       const { warmup, iterations = 1_000_000, svg, hdr } = flags;
       checkFolders(svg, hdr);
-      const transport = flags.transport === "threads" ? await threads(flags) : await simulated(flags);
+      const transport = flags.transport === "simulated" ? await simulated(flags) : await measured(flags);
       const bar = progressBar("ringing", iterations);
       try {
         const { report, histogram } = await measureTail(transport, {
@@ -88,14 +105,32 @@ export function tailCommand(): Command {
         else sayTail(report, histogram, flags);
       } finally {
         bar.stop();
-        if (transport instanceof ThreadTransport) await transport.close();
+        if (transport instanceof ThreadTransport || transport instanceof UdpTransport) await transport.close();
       }
     });
 }
 
-/** Doorbells between two threads of this machine, which no option of a simulated path applies to. */
-async function threads({
+/** Answers doorbells until the process is interrupted. */
+async function answer({ listen, transport, json, ...others }: TailFlags): Promise<void> {
+  const [stray] = Object.keys(others);
+  if (stray || transport !== "simulated")
+    throw new TypeError(`${flagOf(stray ?? "transport")} goes with the side that measures, got it with --listen`);
+  const echo = await UdpEcho.open({ listen: listen! });
+  if (json) sayJson({ address: echo.address });
+  else say(`answering doorbells at ${paint.bold(echo.address)}; end it with Ctrl-C`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+  await echo.close();
+  const { answered, dropped } = echo.counts;
+  if (!json) say(`${figure(answered)} answered, ${figure(dropped)} dropped that were no doorbells`);
+}
+
+/** A transport that measures, to which no option of a simulated path applies. */
+async function measured({
   transport,
+  connect,
+  timeoutMs,
   warmup,
   iterations,
   svg,
@@ -105,10 +140,22 @@ async function threads({
 }: TailFlags): Promise<Transport> {
   const [stray] = Object.keys(simulation);
   if (stray) throw new TypeError(`${flagOf(stray)} goes with --transport simulated, got it with ${transport}`);
+  if (transport === "udp") {
+    if (connect === undefined)
+      throw new TypeError("--transport udp needs --connect HOST:PORT, where tail --listen runs");
+    return UdpTransport.open({ connect, ...definedOf({ timeoutMs }) });
+  }
+  refuseUdpFlags({ connect, timeoutMs });
   return ThreadTransport.open();
 }
 
+function refuseUdpFlags(flags: { connect: string | undefined; timeoutMs: number | undefined }): void {
+  const [stray] = Object.keys(definedOf(flags));
+  if (stray) throw new TypeError(`${flagOf(stray)} goes with --transport udp`);
+}
+
 async function simulated(flags: TailFlags): Promise<Transport> {
+  refuseUdpFlags({ connect: flags.connect, timeoutMs: flags.timeoutMs });
   const { hops, correlation, pipelineNs, serdesNs, seed } = flags;
   const path = { hops: 3, correlation: 1, pipelineNs: 20, serdesNs: 56, ...wholePath(flags) };
   return SimulatedTransport.over(await chosenOptics(flags), {
@@ -126,9 +173,12 @@ async function writeFiles(
   histogram: Histogram,
   startTime: number,
 ): Promise<void> {
-  const threads = transport === "threads";
-  const name = threads ? "two threads" : report.transport; // a legend and a subtitle are one line each
-  const subtitle = threads ? "measured: half the round trip between two threads of one machine" : report.method;
+  // A legend and a subtitle are one line each.
+  const [name, subtitle] = {
+    simulated: [report.transport, report.method],
+    threads: ["two threads", "measured: half the round trip between two threads of one machine"],
+    udp: ["UDP", "measured: half the round trip of a datagram of 64 bytes"],
+  }[transport] as [string, string];
   if (svg !== undefined) writeText(svg, tailChart([{ name, report }], { subtitle }));
   if (hdr === undefined) return;
   const lengthSeconds = Date.now() / 1000 - startTime;
@@ -157,6 +207,11 @@ function sayTail(report: TailReport, histogram: Histogram, { svg, hdr }: TailFla
     ],
     [1],
   );
+  if (report.losses) {
+    const { sent, lost, reordered, duplicated } = report.losses;
+    const line = `${figure(lost)} of ${figure(sent)} lost (${percent(lost / sent)}), in no quantile; ${figure(reordered)} came late, ${figure(duplicated)} twice`;
+    say(lost > 0 ? paint.yellow(line) : paint.dim(line));
+  }
   if ([report.median, report.p99, report.p999].some(({ thin }) => thin))
     say(paint.yellow("* fewer than 10 measurements lie beyond it"));
   if (report.outside > 0) say(paint.yellow(`${figure(report.outside)} lay outside 1 ns .. 4.3 s`));
