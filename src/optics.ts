@@ -1,6 +1,7 @@
 import { checkAtLeast, checkBetween, checkKeys, checkPositive, describe, didYouMean } from "./check.ts";
-import { Distribution, type LatencyQuantiles } from "./distribution.ts";
+import { BODY_ENDS_AT, Distribution, type LatencyQuantiles } from "./distribution.ts";
 import type { Measurement } from "./measurement.ts";
+import { normalQuantile } from "./normal.ts";
 import { nsFromMs, nsFromUs } from "./units.ts";
 
 /** How far a figure can be trusted, best first. */
@@ -275,6 +276,16 @@ export type OpticsAround = Partial<
   Pick<OpticsProfile, "portGbps" | "goodputShare" | "picojoulesPerBit" | "clockCrossings" | "stall" | "retrain">
 >;
 
+/**
+ * Three sigma of a measured body: half of what lies between the quantiles one sigma to either side of a normal's median,
+ * where the tail does not reach; no more than puts a normal's 95th percentile at p99.
+ */
+function bodyJitter3Sigma(hop: Distribution): number {
+  const sigmaNs = (hop.quantileNs(0.158655) - hop.quantileNs(0.841345)) / 2;
+  const widestNs = (hop.quantileNs(0.01) - hop.quantileNs(0.5)) / normalQuantile(BODY_ENDS_AT);
+  return 3 * Math.min(sigmaNs, widestNs * (1 - 1e-9));
+}
+
 /** A measurement as a profile: what was measured is taken as the latency of one hop. */
 export function measuredOptics(measurement: Measurement, around: OpticsAround = {}): Optics {
   const { name, source, counted, quantiles, samples, notes } = measurement;
@@ -286,9 +297,7 @@ export function measuredOptics(measurement: Measurement, around: OpticsAround = 
     medianNs: hop.quantileNs(0.5),
     p99Ns: hop.quantileNs(0.01),
     ...(hop.extrapolatedBelow <= 0.001 ? { p999Ns: hop.quantileNs(0.001) } : {}),
-    // Between the quantiles one sigma to either side of a normal's median: the tail does not reach there.
-    bodyJitter3SigmaNs:
-      quantiles?.bodyJitter3SigmaNs ?? (3 / 2) * (hop.quantileNs(0.158655) - hop.quantileNs(0.841345)),
+    bodyJitter3SigmaNs: quantiles?.bodyJitter3SigmaNs ?? bodyJitter3Sigma(hop),
     portGbps: 800,
     goodputShare: GOODPUT_SHARE,
     picojoulesPerBit: null,

@@ -158,7 +158,8 @@ function scale(
 /** Powers of ten, with their doubles and fives where there is room. */
 function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low);
-  const factors = decades > 4 ? [1] : decades > 1.5 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
+  if (decades < 0.5) return linearTicks(low, high);
+  const factors = decades > 2.5 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
     for (const factor of factors) ticks.push(Number((factor * 10 ** power).toPrecision(6)));

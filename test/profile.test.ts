@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { readOptics } from "../src/formats/optics.ts";
 import { isProfile, readProfile } from "../src/formats/profile.ts";
-import { OPTICS } from "../src/optics.ts";
+import { measurementOf } from "../src/measurement.ts";
+import { measuredOptics, OPTICS } from "../src/optics.ts";
 
 const file = "lab.json";
 const three = { medianNs: 100, p99Ns: 200, bodyJitter3SigmaNs: 30 };
@@ -117,4 +118,13 @@ describe("any text that is understood becomes optics", () => {
       /^c\.txt: expected .*, got none of them$/,
     );
   });
+});
+
+test("a measured profile of a wide, flat body reads back as it was written", () => {
+  const flat = measurementOf(
+    "flat",
+    Float64Array.from({ length: 1000 }, (_, i) => 100 + i),
+  );
+  const { profile } = measuredOptics(flat);
+  expect(readProfile(JSON.stringify(profile), { file: "flat.json" }).profile).toEqual(profile);
 });
