@@ -7,7 +7,7 @@ import { popper, pusher, type Received, runTasks, startTask } from "./traffic.ts
 
 const ROOM = "ring";
 const WORDS = 16;
-const CAPACITY = 1024;
+const CAPACITY = 4096;
 
 /** Doorbells between two worker threads: over the rings, and over what Node has for it. */
 export default async function rows({ quick }: { quick: boolean }): Promise<Row[]> {
@@ -19,25 +19,26 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
   const polledNs = await overMessages(quick ? 500 : 20_000, "polled");
   const { ns, checksum } = pushAndPop(quick ? 10 : 3000);
   const traffic = await longTraffic(quick ? 2 ** 17 : 2 ** 27);
-  const row = { room: ROOM, unit: "ns", peer: null, ratio: null, checksum: null };
   const peer = "MessagePort";
   return [
-    { ...row, row: "ring, one way in batches of 64", ...batches, unit: "M doorbells/s" },
-    { ...row, row: "ring, one way one by one", ...singles, unit: "M doorbells/s" },
-    { ...row, row: "ring, round trip, median", value: ringNs, peer, ratio: messageNs / ringNs },
-    { ...row, row: "ring, round trip, median", value: ringNs, peer: `${peer}, polled`, ratio: polledNs / ringNs },
-    {
-      ...row,
-      row: "ring, wake-up from sleep, median",
-      value: wakeNs,
+    rowOf("ring, one way in batches of 64", batches.value, "M doorbells/s", { checksum: batches.checksum }),
+    rowOf("ring, one way one by one", singles.value, "M doorbells/s", { checksum: singles.checksum }),
+    rowOf("ring, round trip, median", ringNs, "ns", { peer, ratio: messageNs / ringNs }),
+    rowOf("ring, round trip, median", ringNs, "ns", { peer: `${peer}, polled`, ratio: polledNs / ringNs }),
+    rowOf("ring, wake-up from sleep, median", wakeNs, "ns", {
       peer: `${peer}, half of a round trip`,
       ratio: messageNs / 2 / wakeNs,
-    },
-    { ...row, row: "MessagePort, round trip, median", value: messageNs },
-    { ...row, row: "MessagePort, polled, round trip, median", value: polledNs },
-    { ...row, row: "ring, push and pop on one thread", value: ns, checksum },
-    { ...row, ...traffic },
+    }),
+    rowOf("MessagePort, round trip, median", messageNs, "ns"),
+    rowOf("MessagePort, polled, round trip, median", polledNs, "ns"),
+    rowOf("ring, push and pop on one thread", ns, "ns", { checksum }),
+    rowOf(traffic.row, traffic.value, "M doorbells", { checksum: traffic.checksum }),
   ];
+}
+
+function rowOf(row: string, value: number, unit: string, rest: Partial<Row> = {}): Row {
+  const { peer = null, ratio = null, checksum = null } = rest;
+  return { room: ROOM, row, value, unit, peer, ratio, checksum };
 }
 
 /** Millions of doorbells a second from one thread to another, every one checked: the median of blocks of 2^14. */
@@ -49,7 +50,7 @@ async function oneWay(count: number, batch: number): Promise<{ value: number; ch
 }
 
 /** Many doorbells from three threads that nap now and then, over small rings: what was lost, and what came twice. */
-async function longTraffic(count: number): Promise<{ row: string; value: number; unit: string; checksum: number }> {
+async function longTraffic(count: number): Promise<{ row: string; value: number; checksum: number }> {
   const pushers = 3;
   const each = Math.floor(count / pushers);
   const { buffer } = DoorbellDrain.create(pushers, 256);
@@ -61,7 +62,6 @@ async function longTraffic(count: number): Promise<{ row: string; value: number;
   return {
     row: `drain, traffic of ${pushers} pushers that nap, ${lost} lost, ${again} twice`,
     value: received.received / 1e6,
-    unit: "M doorbells",
     checksum: sum,
   };
 }
