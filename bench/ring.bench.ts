@@ -15,6 +15,7 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
   const singles = await oneWay(quick ? 2 ** 20 : 2 ** 25, 1);
   const ringNs = await overRings(quick ? 2000 : 200_000);
   const wakeNs = await wakeUp(quick ? 50 : 2000);
+  const messageWakeNs = await overMessages(quick ? 50 : 2000, "wake");
   const messageNs = await overMessages(quick ? 500 : 20_000, "onmessage");
   const polledNs = await overMessages(quick ? 500 : 20_000, "polled");
   const { ns, checksum } = pushAndPop(quick ? 10 : 3000);
@@ -25,10 +26,7 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
     rowOf("ring, one way one by one", singles.value, "M doorbells/s", { checksum: singles.checksum }),
     rowOf("ring, round trip, median", ringNs, "ns", { peer, ratio: messageNs / ringNs }),
     rowOf("ring, round trip, median", ringNs, "ns", { peer: `${peer}, polled`, ratio: polledNs / ringNs }),
-    rowOf("ring, wake-up from sleep, median", wakeNs, "ns", {
-      peer: `${peer}, half of a round trip`,
-      ratio: messageNs / 2 / wakeNs,
-    }),
+    rowOf("ring, wake-up from a sleep of 1 ms, median", wakeNs, "ns", { peer, ratio: messageWakeNs / wakeNs }),
     rowOf("MessagePort, round trip, median", messageNs, "ns"),
     rowOf("MessagePort, polled, round trip, median", polledNs, "ns"),
     rowOf("ring, push and pop on one thread", ns, "ns", { checksum }),
@@ -89,8 +87,8 @@ async function overRings(count: number): Promise<number> {
   return 2 * median(latencyNs);
 }
 
-/** Posts 64 bytes from one worker to another and back; `polled` spins on receiveMessageOnPort instead of the event loop. */
-async function overMessages(count: number, how: "onmessage" | "polled"): Promise<number> {
+/** Posts 64 bytes from one worker to another and back; `polled` spins on receiveMessageOnPort instead of the event loop, and `wake` tells how long one way takes after 1 ms of rest. */
+async function overMessages(count: number, how: "onmessage" | "polled" | "wake"): Promise<number> {
   const { port1, port2 } = new MessageChannel();
   const start = (script: string, port: MessagePort) =>
     new Worker(
@@ -112,7 +110,9 @@ async function overMessages(count: number, how: "onmessage" | "polled"): Promise
   return median(roundTripNs);
 }
 
+const CLOCK = "const ns = () => { const [seconds, ns] = process.hrtime(); return seconds * 1e9 + ns; };";
 const ECHO = {
+  wake: `${CLOCK} port.onmessage = ({ data }) => { const now = ns(); data[0] = now - data[0]; port.postMessage(data); };`,
   onmessage: "port.onmessage = ({ data }) => port.postMessage(data);",
   polled: `for (;;) {
     const received = receiveMessageOnPort(port);
@@ -124,9 +124,25 @@ const ECHO = {
 const TIMER = `
   const doorbell = new Uint32Array(${WORDS});
   const roundTripNs = new Float64Array(count);
-  const ns = () => { const [seconds, ns] = process.hrtime(); return seconds * 1e9 + ns; };
+  ${CLOCK}
   const check = (reply) => { if (reply[0] !== doorbell[0]++) throw new Error("the wrong doorbell came back"); };`;
 const TIME = {
+  wake: `${CLOCK}
+    const wakeNs = new Float64Array(count);
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    let rung = 0;
+    const ring = () => {
+      Atomics.wait(sleeper, 0, 0, 1);
+      const doorbell = new Float64Array(${WORDS / 2});
+      doorbell[0] = ns();
+      port.postMessage(doorbell);
+    };
+    port.onmessage = ({ data }) => {
+      wakeNs[rung] = data[0];
+      if (++rung < count) ring();
+      else parentPort.postMessage(wakeNs);
+    };
+    ring();`,
   onmessage: `${TIMER}
     let start;
     let rung = -count;
