@@ -12,9 +12,9 @@ const HEADER = 16;
 const [TAIL, HEAD, PUSHER_ASLEEP, SLOTS] = [0, 16, 17, 32];
 
 /**
- * How long `wait` spins unless told. Two threads of a busy machine often share a core, where the one cannot push while the
- * other spins: in a trial, batches through a ring of 1,024 went at 21 M doorbells/s so, at 12 M with 20 µs, at 7 M with 50.
- * On two free cores all went at 60 M.
+ * How long `wait` spins unless told. On a busy machine spins often run out, as though the other thread had no core to run on,
+ * and all of them is lost: in trials on two cores under a load of 3 to 6, batches through a ring of 1,024 went at 14 to 21 M
+ * doorbells/s (medians), at 8 to 12 M with 20 µs, and at 6 to 7 M with 50.
  */
 const SPIN_MS = 0.005;
 /** A look at the clock every so many spins costs the spinning next to nothing. */
@@ -367,8 +367,8 @@ function checkDuration(name: string, ms: number): void {
   if (!(ms >= 0)) throw new RangeError(`${name} must be at least 0, got ${ms}`);
 }
 
-/** From so many on, `set` is the faster (4 against 14 ns a doorbell of a batch of 64; its call costs tens of ns). */
-const SET_FROM = 8;
+/** From so many on, `set` is the faster: beside the loop 26 to 67 ns a doorbell for 4, 10 to 88 for 64, and no better for 2. */
+const SET_FROM = 4;
 
 function copyDoorbells(from: TypedWords, at: number, into: TypedWords, intoAt: number, count: number): void {
   const length = count * DOORBELL_WORDS;
