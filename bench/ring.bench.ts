@@ -7,7 +7,7 @@ import { popper, pusher, type Received, runTasks, startTask } from "./traffic.ts
 
 const ROOM = "ring";
 const WORDS = 16;
-const CAPACITY = 1024;
+const CAPACITY = 4096;
 
 /** Doorbells between two worker threads: over the rings, and over what Node has for it. */
 export default async function rows({ quick }: { quick: boolean }): Promise<Row[]> {
@@ -15,29 +15,28 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
   const singles = await oneWay(quick ? 2 ** 20 : 2 ** 25, 1);
   const ringNs = await overRings(quick ? 2000 : 200_000);
   const wakeNs = await wakeUp(quick ? 50 : 2000);
+  const messageWakeNs = await overMessages(quick ? 50 : 2000, "wake");
   const messageNs = await overMessages(quick ? 500 : 20_000, "onmessage");
   const polledNs = await overMessages(quick ? 500 : 20_000, "polled");
   const { ns, checksum } = pushAndPop(quick ? 10 : 3000);
   const traffic = await longTraffic(quick ? 2 ** 17 : 2 ** 27);
-  const row = { room: ROOM, unit: "ns", peer: null, ratio: null, checksum: null };
   const peer = "MessagePort";
   return [
-    { ...row, row: "ring, one way in batches of 64", ...batches, unit: "M doorbells/s" },
-    { ...row, row: "ring, one way one by one", ...singles, unit: "M doorbells/s" },
-    { ...row, row: "ring, round trip, median", value: ringNs, peer, ratio: messageNs / ringNs },
-    { ...row, row: "ring, round trip, median", value: ringNs, peer: `${peer}, polled`, ratio: polledNs / ringNs },
-    {
-      ...row,
-      row: "ring, wake-up from sleep, median",
-      value: wakeNs,
-      peer: `${peer}, half of a round trip`,
-      ratio: messageNs / 2 / wakeNs,
-    },
-    { ...row, row: "MessagePort, round trip, median", value: messageNs },
-    { ...row, row: "MessagePort, polled, round trip, median", value: polledNs },
-    { ...row, row: "ring, push and pop on one thread", value: ns, checksum },
-    { ...row, ...traffic },
+    rowOf("ring, one way in batches of 64", batches.value, "M doorbells/s", { checksum: batches.checksum }),
+    rowOf("ring, one way one by one", singles.value, "M doorbells/s", { checksum: singles.checksum }),
+    rowOf("ring, round trip, median", ringNs, "ns", { peer, ratio: messageNs / ringNs }),
+    rowOf("ring, round trip, median", ringNs, "ns", { peer: `${peer}, polled`, ratio: polledNs / ringNs }),
+    rowOf("ring, wake-up from a sleep of 1 ms, median", wakeNs, "ns", { peer, ratio: messageWakeNs / wakeNs }),
+    rowOf("MessagePort, round trip, median", messageNs, "ns"),
+    rowOf("MessagePort, polled, round trip, median", polledNs, "ns"),
+    rowOf("ring, push and pop on one thread", ns, "ns", { checksum }),
+    rowOf(traffic.row, traffic.value, "M doorbells", { checksum: traffic.checksum }),
   ];
+}
+
+function rowOf(row: string, value: number, unit: string, rest: Partial<Row> = {}): Row {
+  const { peer = null, ratio = null, checksum = null } = rest;
+  return { room: ROOM, row, value, unit, peer, ratio, checksum };
 }
 
 /** Millions of doorbells a second from one thread to another, every one checked: the median of blocks of 2^14. */
@@ -49,7 +48,7 @@ async function oneWay(count: number, batch: number): Promise<{ value: number; ch
 }
 
 /** Many doorbells from three threads that nap now and then, over small rings: what was lost, and what came twice. */
-async function longTraffic(count: number): Promise<{ row: string; value: number; unit: string; checksum: number }> {
+async function longTraffic(count: number): Promise<{ row: string; value: number; checksum: number }> {
   const pushers = 3;
   const each = Math.floor(count / pushers);
   const { buffer } = DoorbellDrain.create(pushers, 256);
@@ -61,7 +60,6 @@ async function longTraffic(count: number): Promise<{ row: string; value: number;
   return {
     row: `drain, traffic of ${pushers} pushers that nap, ${lost} lost, ${again} twice`,
     value: received.received / 1e6,
-    unit: "M doorbells",
     checksum: sum,
   };
 }
@@ -89,8 +87,8 @@ async function overRings(count: number): Promise<number> {
   return 2 * median(latencyNs);
 }
 
-/** Posts 64 bytes from one worker to another and back; `polled` spins on receiveMessageOnPort instead of the event loop. */
-async function overMessages(count: number, how: "onmessage" | "polled"): Promise<number> {
+/** Posts 64 bytes from one worker to another and back; `polled` spins on receiveMessageOnPort instead of the event loop, and `wake` tells how long one way takes after 1 ms of rest. */
+async function overMessages(count: number, how: "onmessage" | "polled" | "wake"): Promise<number> {
   const { port1, port2 } = new MessageChannel();
   const start = (script: string, port: MessagePort) =>
     new Worker(
@@ -112,7 +110,9 @@ async function overMessages(count: number, how: "onmessage" | "polled"): Promise
   return median(roundTripNs);
 }
 
+const CLOCK = "const ns = () => { const [seconds, ns] = process.hrtime(); return seconds * 1e9 + ns; };";
 const ECHO = {
+  wake: `${CLOCK} port.onmessage = ({ data }) => { const now = ns(); data[0] = now - data[0]; port.postMessage(data); };`,
   onmessage: "port.onmessage = ({ data }) => port.postMessage(data);",
   polled: `for (;;) {
     const received = receiveMessageOnPort(port);
@@ -124,9 +124,25 @@ const ECHO = {
 const TIMER = `
   const doorbell = new Uint32Array(${WORDS});
   const roundTripNs = new Float64Array(count);
-  const ns = () => { const [seconds, ns] = process.hrtime(); return seconds * 1e9 + ns; };
+  ${CLOCK}
   const check = (reply) => { if (reply[0] !== doorbell[0]++) throw new Error("the wrong doorbell came back"); };`;
 const TIME = {
+  wake: `${CLOCK}
+    const wakeNs = new Float64Array(count);
+    const sleeper = new Int32Array(new SharedArrayBuffer(4));
+    let rung = 0;
+    const ring = () => {
+      Atomics.wait(sleeper, 0, 0, 1);
+      const doorbell = new Float64Array(${WORDS / 2});
+      doorbell[0] = ns();
+      port.postMessage(doorbell);
+    };
+    port.onmessage = ({ data }) => {
+      wakeNs[rung] = data[0];
+      if (++rung < count) ring();
+      else parentPort.postMessage(wakeNs);
+    };
+    ring();`,
   onmessage: `${TIMER}
     let start;
     let rung = -count;

@@ -86,7 +86,7 @@ export const popper = (
   task: "pop",
   buffer,
   quietMs: 10_000,
-  spinMs: 0.05,
+  spinMs: 0.005,
   napEvery: Number.POSITIVE_INFINITY,
   napMs: 0,
   ...task,

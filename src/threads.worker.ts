@@ -14,6 +14,8 @@ declare const port: {
  * core to an operating system under load. In a trial on two busy cores, 60,000 doorbells took 1.1 s so, and 3.0 s otherwise.
  */
 const SPIN_MS = { echo: 1, time: 100 };
+/** Tries before waiting: a doorbell that is tried for is in hand sooner, by a tenth of a round trip, than one waited for. */
+const SPINS = 512;
 /** Doorbells before a batch that are not timed: they wake the other thread and warm the caches. */
 const UNTIMED = 16;
 
@@ -34,6 +36,7 @@ class End {
   }
 
   receive(doorbell: Uint32Array): void {
+    for (let spins = 0; spins < SPINS; spins++) if (this.#incoming.pop(doorbell)) return;
     while (!this.#incoming.pop(doorbell)) this.#incoming.wait(Number.POSITIVE_INFINITY, this.#spinMs);
   }
 }

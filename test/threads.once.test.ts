@@ -116,7 +116,7 @@ describe("a worker that fails", () => {
     // Answers the first doorbell, which open waits for, and no other.
     const Transport = await sabotaged(`
       port.onmessage = null;
-      setTimeout(() => { throw new Error("out of ink"); }, 300);
+      setTimeout(() => { throw new Error("out of ink"); }, 1500);
       while (Atomics.load(words, TAIL) === 0);
       new Int32Array(back).set(words.subarray(SLOTS, SLOTS + 16), SLOTS);
       Atomics.store(new Int32Array(back), TAIL, 1);`);
