@@ -13,6 +13,14 @@ export {
 } from "./budget/index.ts";
 export type { LoadPhases } from "./budget/load.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
+export {
+  type Certificate,
+  certify,
+  type LocalDeadline,
+  localDeadline,
+  type Service,
+  type ShapedLoads,
+} from "./certificate.ts";
 export { Lattice } from "./convolution.ts";
 export { Distribution, type LatencyQuantiles } from "./distribution.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
