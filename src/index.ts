@@ -21,6 +21,20 @@ export {
   type Service,
   type ShapedLoads,
 } from "./certificate.ts";
+export {
+  BASELINES_EVIDENCE,
+  type CoherentLoad,
+  type CoherentMiss,
+  type CoherentOptions,
+  type CoherentReadings,
+  coherentLoad,
+  type ReactiveLoad,
+  type ReactiveOptions,
+  reactiveLoad,
+  type Traversal,
+  traversalAt,
+  traversalOf,
+} from "./coherency.ts";
 export { Lattice } from "./convolution.ts";
 export { Distribution, type LatencyQuantiles } from "./distribution.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
