@@ -1,3 +1,4 @@
+export type { CertificateReport } from "./budget/certificate.ts";
 export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
 export {
   type CheckOptions,

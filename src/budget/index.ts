@@ -2,6 +2,7 @@ import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
 import { leastWhole, type ShareInterval, shareInterval } from "../statistics.ts";
 import { bytesPerNsFromGbps } from "../units.ts";
 import { duration, figure, percent } from "../words.ts";
+import { type CertificateReport, certificateReport } from "./certificate.ts";
 import { type RetrainEffect, retrainEffect, type StallEffect, stallEffect } from "./faults.ts";
 import {
   exactMissShare,
@@ -29,13 +30,14 @@ import {
 
 /** One condition of a verdict. */
 export interface Term {
-  name: "bandwidth" | "load" | "jitter" | "tail" | "faults";
+  name: "bandwidth" | "load" | "jitter" | "tail" | "faults" | "certificate";
   /** What is compared with `limit`. Null where nobody states what it would take to know it. */
   value: number | null;
   limit: number;
   unit: "ns" | "share" | "misses per million loads";
   /** What is left of the limit, as a share of it; negative where it is exceeded. */
   margin: number | null;
+  /** Null, which the verdict can only rest on, where nobody states what would decide. */
   holds: boolean | null;
   /** The arithmetic, in words. */
   because: string;
@@ -107,6 +109,7 @@ export interface Verdict {
   miss: MissReport;
   stall: StallEffect | null;
   retrain: RetrainEffect | null;
+  certificate: CertificateReport;
   warnings: string[];
 }
 
@@ -136,7 +139,7 @@ export function checkSchedulability(input: ScenarioInput, { draws = 1_000_000, s
   const radiusHops = leastWhole(1, RADIUS_MAX + 1, (hops) => !holds(withFabric(scenario, { hops }), paths)) - 1;
   return {
     schedulable: terms.every((term) => term.holds !== false),
-    conditions: conditions(found.retrain, stall),
+    conditions: conditions(scenario, found.retrain, stall, found.certificate),
     optics: optics.profile,
     fabric,
     demand: scenario.demand,
@@ -157,6 +160,7 @@ export function checkSchedulability(input: ScenarioInput, { draws = 1_000_000, s
     },
     stall,
     retrain: found.retrain,
+    certificate: found.certificate,
     warnings: warnings(scenario, phases, exact),
   };
 }
@@ -214,15 +218,17 @@ function assess(scenario: Scenario, paths: TraversalTable) {
   const exact = exactMissShare(scenario, pair, phases, fabric.optics.profile.stall?.probabilityPerFrame ?? 0);
   const jitter = jitterReport(scenario, traversals);
   const retrain = retrainEffect(scenario, phases, exact);
+  const certificate = certificateReport(scenario, path, phases);
   const [busiest] = utilisations(scenario);
   const terms = [
     term("bandwidth", phases.totalNs, objective.deadlineNs, "ns", bandwidthWords(scenario, phases)),
     term("load", busiest!.share, objective.utilisationMax, "share", `${busiest!.name} is the busiest resource`),
     term("jitter", jitter.pathShare, objective.jitterShareMax, "share", jitterWords(jitter, objective)),
     term("tail", exact, objective.missShareMax, "share", "P(miss) on an idle fabric, by convolution"),
+    certificateTerm(scenario, certificate),
     faultsTerm(scenario, retrain, exact),
   ];
-  return { terms, phases, pair, exact, jitter, retrain };
+  return { terms, phases, pair, exact, jitter, retrain, certificate };
 }
 
 function term(name: Term["name"], value: number, limit: number, unit: Term["unit"], because: string): Term {
@@ -258,9 +264,24 @@ function faultsTerm({ fabric, objective }: Scenario, retrain: RetrainEffect | nu
   );
 }
 
+/**
+ * Misses are allowed and a certificate allows none, so that its refusal alone does not say that a load will be late: it
+ * decides where somebody states how many loads come at once, and elsewhere the verdict rests on what it can bear.
+ */
+function certificateTerm(scenario: Scenario, report: CertificateReport): Term {
+  const { deadlineNs } = scenario.objective;
+  const because = certificateWords(scenario, report);
+  const found =
+    report.longTermShare > 1
+      ? term("certificate", report.longTermShare, 1, "share", because)
+      : term("certificate", deadlineNs + report.latenessNs, deadlineNs, "ns", because);
+  return { ...found, holds: report.stated ? report.certified : null };
+}
+
 /** Failed terms first, the worst before the less bad; then what holds, the scarcest first; the undecided last. */
 function sorted(terms: Term[]): Term[] {
-  return terms.toSorted((a, b) => (a.margin ?? 2) - (b.margin ?? 2));
+  const place = ({ margin, holds }: Term) => (margin === null ? 3 : holds === null ? 2 : margin);
+  return terms.toSorted((a, b) => place(a) - place(b));
 }
 
 function utilisations(scenario: Scenario): { name: string; share: number }[] {
@@ -347,7 +368,23 @@ function jitterWords(jitter: JitterReport, { commandNs }: Objective): string {
   return `3 sigma of the path, ${duration(jitter.path3SigmaNs)}, over ${duration(commandNs)} (hops independent ${duration(jitter.path3SigmaApartNs)}, in step ${duration(jitter.path3SigmaTogetherNs)}; the body alone, in step, ${duration(jitter.pathBody3SigmaTogetherNs)})`;
 }
 
-function conditions(retrain: RetrainEffect | null, stall: StallEffect | null): string[] {
+function certificateWords({ demand, fabric }: Scenario, report: CertificateReport): string {
+  const { loadsAtOnce, stated, mostLoadsAtOnce, pathBoundNs, epsilon, longTermShare } = report;
+  const asked = `${loads(loadsAtOnce)} at once${stated ? "" : ", one a GPU (nobody states it)"}`;
+  if (longTermShare > 1) return `${asked}: ${report.because}`;
+  const bytes = `${figure(demand.expertBytes / 1e6)} MB each at ${figure(report.bytesPerNs)} bytes/ns (${report.limitedBy})`;
+  const inTheWay = `a chunk of ${figure(fabric.chunkBytes / 1e6)} MB in the way, traversals up to ${duration(pathBoundNs)} (all but ${figure(1e6 * epsilon)} in a million)`;
+  return `${asked}, ${bytes}, ${inTheWay}; ${mostLoadsAtOnce === 0 ? "not even 1" : figure(mostLoadsAtOnce)} at once would be certain`;
+}
+
+const loads = (count: number) => `${figure(count)} ${count === 1 ? "load" : "loads"}`;
+
+function conditions(
+  { objective }: Scenario,
+  retrain: RetrainEffect | null,
+  stall: StallEffect | null,
+  certificate: CertificateReport,
+): string[] {
   const held: string[] = [];
   if (retrain && retrain.ratePerLinkHour === null)
     held.push(
@@ -357,7 +394,19 @@ function conditions(retrain: RetrainEffect | null, stall: StallEffect | null): s
     held.push(
       `at most ${figure(stall.probabilityPerFrameMax)} of ${FRAME_BYTES.toLocaleString("en")}-byte frames stall on a port: nobody states how many do`,
     );
+  if (!certificate.stated) held.push(certificateCondition(certificate, objective));
   return held;
+}
+
+function certificateCondition(report: CertificateReport, { deadlineNs }: Objective): string {
+  const { mostLoadsAtOnce, loadsAtOnce, tightestDeadlineNs, everyNs } = report;
+  const bearable =
+    mostLoadsAtOnce === 0
+      ? "loads hardly ever wait for each other, as not even one is certain to be in time"
+      : `a DPU is asked for at most ${loads(mostLoadsAtOnce)} at once${everyNs === null ? "" : `, and one more every ${duration(everyNs)}`}`;
+  const all =
+    tightestDeadlineNs === null ? "never end" : `take ${duration(tightestDeadlineNs)} of the ${duration(deadlineNs)}`;
+  return `${bearable}: nobody states it, and ${loads(loadsAtOnce)} at once, one a GPU, may ${all}`;
 }
 
 function warnings({ fabric, objective }: Scenario, phases: LoadPhases, exact: number): string[] {
