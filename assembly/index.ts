@@ -1,3 +1,4 @@
+export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
 export { drawBits, seedRandom } from "./random";

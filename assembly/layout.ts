@@ -29,3 +29,63 @@ export const HISTOGRAM_CELLS = 1024;
  *         1       1024     1024     1024                1024            1
  */
 export const HISTOGRAM_COUNTS = 32770;
+
+/**
+ * 32-bit words of a doorbell. It is 64 bytes, a cache line and what a DPU reads at once, little-endian:
+ *
+ *     byte 0    1       2       4              8              12                16
+ *          | op | flags | layer |    expert    |  source GPU  | destination GPU |
+ *            u8   u8      u16     u32             u32            u32
+ *          16                                  24                               32
+ *          |        destination address        |         size in bytes          |
+ *            u64                                 u64: 1 to 2^53, 0 unless a load
+ *          32                   36             40                               48
+ *          |      fence id      |   sequence   |     deadline in nanoseconds    |
+ *            u32                  u32            f64: finite, at least 0
+ *          48                                                                   64
+ *          |                       reserved: 16 bytes of zero                   |
+ */
+export const DOORBELL_WORDS = 16;
+
+/** What a doorbell asks for. */
+export const DOORBELL_LOAD = 1;
+export const DOORBELL_CANCEL = 2;
+export const DOORBELL_FENCE = 3;
+
+/** Flags of a doorbell, which add up; the other bits are reserved. */
+export const DOORBELL_PREFETCH = 1;
+export const DOORBELL_DROP_LATE = 2;
+
+/** Sizes of loads are whole numbers up to 2^53, so that an f64 holds any of them. */
+export const DOORBELL_SIZE_BYTES_MAX = 9007199254740992;
+
+/**
+ * Doorbells by columns, which lie end to end in two arrays, one of u32 and one of f64, each with a place a doorbell:
+ *
+ *     | op ...... | flags ... | layer ... | ...... | fence id ... | sequence ... |        u32, 10 columns
+ *     | size ............................ | deadline ........................... |        f64,  2 columns
+ */
+export const DOORBELL_U32_COLUMNS = 10;
+export const DOORBELL_OP = 0;
+export const DOORBELL_FLAGS = 1;
+export const DOORBELL_LAYER = 2;
+export const DOORBELL_EXPERT = 3;
+export const DOORBELL_SOURCE_GPU = 4;
+export const DOORBELL_DESTINATION_GPU = 5;
+export const DOORBELL_ADDRESS_LOW = 6;
+export const DOORBELL_ADDRESS_HIGH = 7;
+export const DOORBELL_FENCE_ID = 8;
+export const DOORBELL_SEQUENCE = 9;
+
+export const DOORBELL_F64_COLUMNS = 2;
+export const DOORBELL_SIZE_BYTES = 0;
+export const DOORBELL_DEADLINE_NS = 1;
+
+/** What is wrong with a doorbell, if anything: the first of these rules that it breaks, in the order of its bytes. */
+export const DOORBELL_GOOD = 0;
+export const DOORBELL_BAD_OP = 1;
+export const DOORBELL_BAD_FLAGS = 2;
+export const DOORBELL_BAD_LAYER = 3;
+export const DOORBELL_BAD_SIZE = 4;
+export const DOORBELL_BAD_DEADLINE = 5;
+export const DOORBELL_BAD_RESERVED = 6;

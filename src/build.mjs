@@ -2,7 +2,12 @@
 import { chmodSync, copyFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const common = { bundle: true, target: "es2022", logLevel: "warning" };
+const common = {
+  bundle: true,
+  target: "es2022",
+  logLevel: "warning",
+  preserveSymlinks: true, // else a linked node_modules leaves its folder's name in the bundle's comments
+};
 
 // The worker's script first: the library holds it as text, as it holds the kernels as bytes.
 await build({

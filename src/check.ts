@@ -28,11 +28,23 @@ export function checkWhole(name: string, value: number, low: number, high: numbe
   if (!Number.isInteger(value)) throw new RangeError(`${name} must be a whole number, got ${value}`);
 }
 
-/** Refuses all but a positive multiple of `step`. */
-export function checkMultiple(name: string, value: number, step: number): void {
+/** Refuses all but true and false. */
+export function checkBoolean(name: string, value: boolean): void {
+  if (typeof value !== "boolean") throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);
+}
+
+/** Refuses all but a bigint of 64 bits, none of them a sign. */
+export function checkUint64(name: string, value: bigint): void {
+  if (typeof value !== "bigint") throw new TypeError(`${name} must be a bigint, got ${describe(value)}`);
+  if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${name} must be from 0 to 2^64 - 1, got ${value}`);
+}
+
+/** Refuses all but a positive multiple of `step`, up to `most`. */
+export function checkMultiple(name: string, value: number, step: number, most = Number.MAX_SAFE_INTEGER): void {
   checkFinite(name, value);
   if (!(value > 0 && value % step === 0))
     throw new RangeError(`${name} must be a positive multiple of ${step}, got ${value}`);
+  if (value > most) throw new RangeError(`${name} must be at most ${most}, got ${value}`);
 }
 
 /** Refuses all but exactly `length` values. */

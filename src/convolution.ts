@@ -120,7 +120,10 @@ export function mix(a: Lattice, b: Lattice, shareOfA: number): Lattice {
   return new Lattice(startNs, a.stepNs, mass);
 }
 
-/** The sum of `trials` terms, each `term` (which starts at 0) with `probability` and otherwise 0, on `points` points; what lies beyond is at the last. */
+/**
+ * The sum of `trials` terms, each `term` (which starts at 0) with `probability` and otherwise 0, on at least `points` points,
+ * which must reach beyond all sums that matter: what lies further off comes round to the first.
+ */
 export function compound(term: Lattice, trials: number, probability: number, points: number): Lattice {
   const size = 2 ** Math.ceil(Math.log2(points));
   const placed = new Float64Array(size);
@@ -134,6 +137,20 @@ export function compound(term: Lattice, trials: number, probability: number, poi
     const angle = Math.atan2(im[i]!, re[i]!) * trials;
     re[i] = radius * Math.cos(angle);
     im[i] = radius * Math.sin(angle);
+  }
+  return new Lattice(0, term.stepNs, massOf({ re, im }, size));
+}
+
+/** The sum of so many terms: none with probability 1 - `more`, and after each another with probability `more`; else as `compound`. */
+export function geometricSum(term: Lattice, more: number, points: number): Lattice {
+  const size = 2 ** Math.ceil(Math.log2(points));
+  const { re, im } = spectrumOf(term.mass, size);
+  for (let i = 0; i < size; i++) {
+    // (1 - more) / (1 - more x spectrum)
+    const [below, beside] = [1 - more * re[i]!, -more * im[i]!];
+    const scale = (1 - more) / (below * below + beside * beside);
+    re[i] = below * scale;
+    im[i] = -beside * scale;
   }
   return new Lattice(0, term.stepNs, massOf({ re, im }, size));
 }
@@ -181,8 +198,7 @@ function transform({ re, im }: Complex): void {
       [im[i], im[j]] = [im[j]!, im[i]!];
     }
   }
-  const cos = Float64Array.from({ length: size / 2 }, (_, k) => Math.cos((-2 * Math.PI * k) / size));
-  const sin = Float64Array.from({ length: size / 2 }, (_, k) => Math.sin((-2 * Math.PI * k) / size));
+  const { cos, sin } = rootsOfUnity(size);
   for (let half = 1; half < size; half *= 2) {
     const stride = size / (2 * half);
     for (let start = 0; start < size; start += 2 * half) {
@@ -198,4 +214,20 @@ function transform({ re, im }: Complex): void {
       }
     }
   }
+}
+
+const roots = new Map<number, { cos: Float64Array; sin: Float64Array }>();
+
+/** e^(-2 pi i k / size) for half of the circle, worked out once a size. */
+function rootsOfUnity(size: number): { cos: Float64Array; sin: Float64Array } {
+  let known = roots.get(size);
+  if (!known) {
+    const angle = (k: number) => (-2 * Math.PI * k) / size;
+    known = {
+      cos: Float64Array.from({ length: size / 2 }, (_, k) => Math.cos(angle(k))),
+      sin: Float64Array.from({ length: size / 2 }, (_, k) => Math.sin(angle(k))),
+    };
+    roots.set(size, known);
+  }
+  return known;
 }

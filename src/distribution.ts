@@ -1,7 +1,8 @@
 import { CELLS, OCTAVES, QUANTILES } from "../assembly/layout.ts";
-import { checkAtLeast, checkBetween, checkLength, checkPositive } from "./check.ts";
+import { checkAtLeast, checkBetween, checkLength, checkPositive, describe } from "./check.ts";
 import type { CountedValues } from "./histogram.ts";
 import { ln, normalQuantile } from "./normal.ts";
+import { rankInterval } from "./statistics.ts";
 
 /** The exceedance probability at which a profile's normal body ends and its tail, linear in ln u, begins. */
 export const BODY_ENDS_AT = 0.05;
@@ -23,6 +24,30 @@ export interface LatencyQuantiles {
   bodyJitter3SigmaNs: number;
   /** No latency is below it; half the median unless given. */
   floorNs?: number;
+}
+
+/** A quantile, and the interval that holds the true one in 95 of 100 samples. */
+export interface QuantileInterval {
+  ns: number;
+  /** Null where nothing was measured. */
+  lowNs: number | null;
+  /** Null where nothing was measured, or too little to bound it from above. */
+  highNs: number | null;
+  /** Whether fewer than 10 measurements lie beyond it. */
+  thin: boolean;
+}
+
+/** What is always reported of a distribution. */
+export interface DistributionSummary {
+  /** How many measurements are behind it; null where it was stated. */
+  samples: number | null;
+  median: QuantileInterval;
+  p99: QuantileInterval;
+  p999: QuantileInterval;
+  meanNs: number;
+  threeSigmaNs: number;
+  /** Below this exceedance probability a slope is continued. */
+  extrapolatedBelow: number;
 }
 
 /**
@@ -52,8 +77,11 @@ export class Distribution {
     this.samples = samples;
   }
 
-  /** From stated quantiles: a normal body, and a tail that is linear in ln u through p99 and p99.9 and goes on so. */
-  static fromQuantiles(quantiles: LatencyQuantiles): Distribution {
+  /**
+   * From stated quantiles: a normal body, and a tail that is linear in ln u through p99 and p99.9 and goes on so. `samples`:
+   * how many measurements they sum up, where that is known.
+   */
+  static fromQuantiles(quantiles: LatencyQuantiles, samples: number | null = null): Distribution {
     checkQuantiles(quantiles);
     const { medianNs, p99Ns, p999Ns, bodyJitter3SigmaNs, floorNs = medianNs / 2 } = quantiles;
     const bodyNs = (u: number) => Math.max(floorNs, medianNs + normalQuantile(u) * (bodyJitter3SigmaNs / 3));
@@ -64,8 +92,8 @@ export class Distribution {
     ]);
     return new Distribution(
       tabulated((u) => (u >= BODY_ENDS_AT ? bodyNs(u) : tailNs(u))),
-      p999Ns === undefined ? 0.01 : 0.001,
-      null,
+      Math.max(p999Ns === undefined ? 0.01 : 0.001, samples === null ? 0 : 10 / samples),
+      samples,
     );
   }
 
@@ -90,6 +118,7 @@ export class Distribution {
 
   /** From single measurements, at least 100, in any order. */
   static fromSamples(samplesNs: ArrayLike<number>): Distribution {
+    for (let i = 0; i < samplesNs.length; i++) checkPositive(`sample ${i + 1}`, samplesNs[i]!);
     const values = Float64Array.from(samplesNs).sort();
     return Distribution.fromCounted({ values, counts: new Float64Array(values.length).fill(1) });
   }
@@ -156,6 +185,33 @@ export class Distribution {
   moments(): { meanNs: number; sigmaNs: number } {
     this.#moments ??= this.#measure();
     return this.#moments;
+  }
+
+  /** Median, p99, p99.9 with their intervals by order statistics, mean and 3 sigma. */
+  summary(): DistributionSummary {
+    const { meanNs, sigmaNs } = this.moments();
+    return {
+      samples: this.samples,
+      median: this.#interval(0.5),
+      p99: this.#interval(0.01),
+      p999: this.#interval(0.001),
+      meanNs,
+      threeSigmaNs: 3 * sigmaNs,
+      extrapolatedBelow: this.extrapolatedBelow,
+    };
+  }
+
+  #interval(u: number): QuantileInterval {
+    const ns = this.quantileNs(u);
+    const { samples } = this;
+    if (samples === null) return { ns, lowNs: null, highNs: null, thin: false };
+    const [low, high] = rankInterval(u, samples);
+    return {
+      ns,
+      lowNs: this.quantileNs(1 - Math.max(0, low - 0.5) / samples),
+      highNs: high > samples ? null : this.quantileNs(1 - (high - 0.5) / samples),
+      thin: u * samples < 10,
+    };
   }
 
   /** The cells from the tail on: between `lowNs` and `highNs` lies `share` of all latencies, evenly. */
@@ -251,4 +307,9 @@ function empiricalQuantile(values: Float64Array, counts: Float64Array, samples: 
     const place = (share - middles[low]!) / (middles[high]! - middles[low]!);
     return values[low]! + place * (values[high]! - values[low]!);
   };
+}
+
+/** Refuses all but a distribution. */
+export function checkDistribution(name: string, value: unknown): void {
+  if (!(value instanceof Distribution)) throw new TypeError(`${name} must be a Distribution, got ${describe(value)}`);
 }

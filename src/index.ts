@@ -1,19 +1,11 @@
 export type { CertificateReport } from "./budget/certificate.ts";
 export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
-export {
-  type CheckOptions,
-  checkSchedulability,
-  type JitterReport,
-  type Margins,
-  type MissReport,
-  margins,
-  type SlaReport,
-  type Term,
-  type TransferReport,
-  type Verdict,
-} from "./budget/index.ts";
+export { type CheckOptions, checkSchedulability, type MissReport, type Verdict } from "./budget/index.ts";
 export type { LoadPhases } from "./budget/load.ts";
+export { type Margins, margins } from "./budget/margins.ts";
+export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
+export type { Term } from "./budget/terms.ts";
 export {
   type Certificate,
   certify,
@@ -37,7 +29,13 @@ export {
   traversalOf,
 } from "./coherency.ts";
 export { Lattice } from "./convolution.ts";
-export { Distribution, type LatencyQuantiles } from "./distribution.ts";
+export {
+  Distribution,
+  type DistributionSummary,
+  type LatencyQuantiles,
+  type QuantileInterval,
+} from "./distribution.ts";
+export { DOORBELL_FLAG_BITS, DOORBELL_OPS, type Doorbell, DoorbellCodec, type DoorbellColumns } from "./doorbell.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
@@ -46,8 +44,9 @@ export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats
 export { readProfile } from "./formats/profile.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
+export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
-export type { Measurement } from "./measurement.ts";
+export { type Measurement, measurementOf } from "./measurement.ts";
 export {
   type Evidence,
   type EvidenceGrade,
@@ -62,17 +61,18 @@ export {
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
-export { DOORBELL_WORDS, DoorbellRing } from "./ring.ts";
+export { DOORBELL_WORDS, DoorbellDrain, DoorbellRing } from "./ring.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {
   type ClockCost,
+  type Losses,
   measureTail,
-  type QuantileInterval,
   type TailOptions,
   type TailReport,
   type Transport,
 } from "./tail.ts";
 export { type ThreadOptions, ThreadTransport } from "./threads.ts";
+export { UdpEcho, type UdpEchoOptions, type UdpOptions, UdpTransport } from "./udp.ts";
 export { duration, figure, percent } from "./words.ts";

@@ -1,7 +1,7 @@
 import { CERTAIN, FAULT_WORDS, LANES, QUANTILES, RANDOM_WORDS } from "../assembly/layout.ts";
-import { checkAtLeast, checkBetween, checkMultiple } from "./check.ts";
-import type { Distribution } from "./distribution.ts";
-import { type RandomOptions, seedWords } from "./random.ts";
+import { checkAtLeast, checkBetween, checkKeys, checkMultiple, describe } from "./check.ts";
+import { checkDistribution, type Distribution } from "./distribution.ts";
+import { MOST_DRAWS, type RandomOptions, seedWords } from "./random.ts";
 import { workspace } from "./wasm.ts";
 
 export interface SamplerOptions extends RandomOptions {
@@ -15,7 +15,8 @@ export class HopSampler {
   readonly #latencyNs: Float32Array;
 
   constructor(hop: Distribution, { batch = 4096, ...random }: SamplerOptions = {}) {
-    checkMultiple("batch", batch, LANES);
+    checkDistribution("hop", hop);
+    checkMultiple("batch", batch, LANES, MOST_DRAWS);
     const words = seedWords(random);
     const { kernels, views, at } = workspace({
       latencyNs: ["F32", batch],
@@ -63,11 +64,17 @@ export const SERDES_NS = 56;
 /** `path` with every default filled in, checked. */
 export function completePath(path: Path): Required<Path> {
   const { hops, correlation = 0, pipelineNs = PIPELINE_NS, serdesNs = SERDES_NS, faults = [] } = path;
+  checkKeys("path", path, ["hops", "correlation", "pipelineNs", "serdesNs", "faults"]);
+  if (!Array.isArray(hops)) throw new TypeError(`hops must be an array of distributions, got ${describe(hops)}`);
   if (hops.length === 0) throw new RangeError("hops must hold at least 1 distribution, got 0");
+  for (const hop of hops) checkDistribution("a hop", hop);
   checkBetween("correlation", correlation, 0, 1);
   checkAtLeast("pipelineNs", pipelineNs, 0);
   checkAtLeast("serdesNs", serdesNs, 0);
-  for (const { probability } of faults) checkBetween("probability", probability, 0, 1);
+  for (const { probability, delay } of faults) {
+    checkBetween("probability", probability, 0, 1);
+    checkDistribution("delay", delay);
+  }
   return { hops, correlation, pipelineNs, serdesNs, faults };
 }
 
@@ -77,7 +84,7 @@ export class PathSampler {
   readonly #latencyNs: Float32Array;
 
   constructor(path: Path, { batch = 4096, ...random }: SamplerOptions = {}) {
-    checkMultiple("batch", batch, LANES);
+    checkMultiple("batch", batch, LANES, MOST_DRAWS);
     const { hops, correlation, pipelineNs, serdesNs, faults } = completePath(path);
     const words = seedWords(random);
     const tables = [...new Set([...hops, ...faults.map(({ delay }) => delay)])];

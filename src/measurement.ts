@@ -11,8 +11,17 @@ export interface Measurement {
   counted: CountedValues | null;
   /** Stated quantiles where the file holds a summary only, else null. */
   quantiles: LatencyQuantiles | null;
+  /** How many measurements stand behind it; null where the file does not say. */
+  samples: number | null;
   /** What a reader must know: RTT/2 or full RTT, which unit was assumed, what was left out or recomputed. */
   notes: string[];
+}
+
+/** Latencies of one's own, in nanoseconds and in any order, as a measurement. */
+export function measurementOf(name: string, samplesNs: Iterable<number>): Measurement {
+  const counted = countValues(samplesNs);
+  const samples = counted.counts.reduce((sum, count) => sum + count, 0);
+  return { name, source: `${samples} samples`, counted, quantiles: null, samples, notes: [] };
 }
 
 /** Fewer say nothing of a 99th percentile. */

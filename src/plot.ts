@@ -1,4 +1,4 @@
-import { checkPositive } from "./check.ts";
+import { checkFinite, checkPositive } from "./check.ts";
 import type { TailReport } from "./tail.ts";
 import { duration } from "./words.ts";
 
@@ -142,8 +142,10 @@ function scale(
   start: number,
   end: number,
 ): Scale {
-  let low = from ?? Math.min(...values);
-  let high = to ?? Math.max(...values);
+  let low = from ?? values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  let high = to ?? values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  checkFinite(`the least ${label}`, low);
+  checkFinite(`the greatest ${label}`, high);
   if (log) checkPositive(`the least ${label}`, low);
   if (high <= low) [low, high] = log ? [low / 2, high * 2] : [low - 1, high + 1];
   const position = log ? Math.log10 : (value: number) => value;
@@ -156,7 +158,8 @@ function scale(
 /** Powers of ten, with their doubles and fives where there is room. */
 function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low);
-  const factors = decades > 4 ? [1] : decades > 1.5 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
+  if (decades < 0.5) return linearTicks(low, high);
+  const factors = decades > 2.5 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
     for (const factor of factors) ticks.push(Number((factor * 10 ** power).toPrecision(6)));

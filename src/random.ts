@@ -1,6 +1,9 @@
-import { RANDOM_WORDS } from "../assembly/layout.ts";
+import { LANES, RANDOM_WORDS } from "../assembly/layout.ts";
 import { checkMultiple, checkWhole } from "./check.ts";
 import { workspace } from "./wasm.ts";
+
+/** Draws of one batch at the most. */
+export const MOST_DRAWS = 2 ** 24;
 
 /** Which random numbers: equal ones give equal draws in every build and on every host. */
 export interface RandomOptions {
@@ -23,7 +26,7 @@ export class RandomBits {
   readonly #bits: Uint32Array;
 
   constructor({ batch = 4096, ...random }: RandomOptions & { batch?: number } = {}) {
-    checkMultiple("batch", batch, 4);
+    checkMultiple("batch", batch, LANES, MOST_DRAWS);
     const words = seedWords(random);
     const { kernels, views, at } = workspace({ bits: ["U32", batch], random: ["U32", RANDOM_WORDS] });
     kernels.seedRandom(at.random, ...words);

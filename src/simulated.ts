@@ -1,9 +1,13 @@
+import { checkWhole } from "./check.ts";
 import { Distribution } from "./distribution.ts";
 import { type Fault, type Path, PathSampler } from "./latency.ts";
 import type { Optics } from "./optics.ts";
 import type { RandomOptions } from "./random.ts";
 import type { Transport } from "./tail.ts";
 import { percent } from "./words.ts";
+
+/** More hops than any fabric has. */
+const HOPS_MAX = 64;
 
 /** A transport that draws from `path` what each doorbell takes. */
 export class SimulatedTransport implements Transport {
@@ -24,6 +28,7 @@ export class SimulatedTransport implements Transport {
     { profile, hop }: Optics,
     { hops, seed, ...path }: RandomOptions & Omit<Path, "hops" | "faults"> & { hops: number },
   ): SimulatedTransport {
+    checkWhole("hops", hops, 1, HOPS_MAX);
     const { name, stall } = profile;
     const delay = stall && Distribution.uniform(stall.lowNs, stall.highNs);
     const fault: Fault[] =

@@ -1,4 +1,5 @@
 import { checkWhole } from "./check.ts";
+import type { QuantileInterval } from "./distribution.ts";
 import { Histogram } from "./histogram.ts";
 import { CONFIDENCE, rankInterval, standardErrors } from "./statistics.ts";
 
@@ -12,6 +13,20 @@ export interface Transport {
   readonly method?: string;
   /** The clock that it reads; absent where none is read. */
   readonly clock?: ClockCost;
+  /** What became of the doorbells so far; absent where none can be lost. */
+  readonly losses?: Losses;
+}
+
+/** Doorbells that did not come through as they were rung. None of these is among the latencies. */
+export interface Losses {
+  /** Doorbells rung, lost ones included. */
+  sent: number;
+  /** Had no reply in time, and another was rung instead. */
+  lost: number;
+  /** Lost ones whose reply came all the same, when later doorbells had been rung. */
+  reordered: number;
+  /** Replies that came once more. */
+  duplicated: number;
 }
 
 /** What it costs to look at a clock. */
@@ -23,21 +38,13 @@ export interface ClockCost {
   stepNs: number;
 }
 
-/** A quantile of measured latencies, and the interval that holds the true one. */
-export interface QuantileInterval {
-  ns: number;
-  lowNs: number;
-  /** Null where the sample is too small to bound it from above. */
-  highNs: number | null;
-  /** Whether fewer than 10 measurements lie beyond it. */
-  thin: boolean;
-}
-
 /** What the harness found. */
 export interface TailReport {
   transport: string;
   method: string;
   clock: ClockCost | null;
+  /** Of the timed doorbells; null where none can be lost. */
+  losses: Losses | null;
   warmup: number;
   iterations: number;
   confidence: number;
@@ -53,6 +60,11 @@ export interface TailReport {
   threeSigmaNs: number;
   /** Latencies below 1 ns or from 2^32 ns on, which no cell of the histogram tells apart. */
   outside: number;
+  /**
+   * How many times wider than for independent latencies the shares beyond median, p99 and p99.9 vary from batch to batch:
+   * latencies come in bursts, and the intervals allow for it. Null where there are too few batches to tell.
+   */
+  burstiness: { median: number; p99: number; p999: number } | null;
   /** The latency at falling exceedance probabilities, ten a decade, down to one doorbell. */
   curve: { u: number; ns: number }[];
 }
@@ -80,6 +92,8 @@ export async function measureTail(
   for (let rung = 0; rung < warmup; rung += BATCH)
     await transport.ring(latencyNs.subarray(0, Math.min(BATCH, warmup - rung)));
 
+  const bursts = new Bursts();
+  const lossesBefore = { ...transport.losses };
   const histogram = new Histogram({ batch: BATCH });
   let [leastNs, mostNs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let rung = 0; rung < iterations; rung += BATCH) {
@@ -90,6 +104,7 @@ export async function measureTail(
       leastNs = Math.min(leastNs, ns);
       mostNs = Math.max(mostNs, ns);
     }
+    bursts.add(batch, histogram);
     histogram.record(batch);
     onProgress?.(rung + batch.length, iterations);
   }
@@ -97,11 +112,13 @@ export async function measureTail(
   const within = (ns: number) => Math.min(mostNs, Math.max(leastNs, ns));
   const quantile = (u: number) => within(histogram.quantile(u));
   const interval = (u: number): QuantileInterval => {
-    const [low, high] = rankInterval(u, iterations);
+    // Bursty latencies tell as much as fewer independent ones.
+    const independent = Math.max(1, Math.round(iterations / (bursts.factor(u) ?? 1)));
+    const [low, high] = rankInterval(u, independent).map((rank) => Math.round((rank * iterations) / independent));
     return {
       ns: quantile(u),
-      lowNs: within(histogram.atRank(low)),
-      highNs: high > iterations ? null : within(histogram.atRank(high)),
+      lowNs: within(histogram.atRank(low!)),
+      highNs: high! > iterations ? null : within(histogram.atRank(high!)),
       thin: u * iterations < 10,
     };
   };
@@ -109,6 +126,7 @@ export async function measureTail(
     transport: transport.name ?? "unnamed",
     method: transport.method ?? "as the transport says",
     clock: transport.clock ?? null,
+    losses: transport.losses ? lossesSince(lossesBefore, transport.losses) : null,
     warmup,
     iterations,
     confidence: CONFIDENCE,
@@ -122,9 +140,60 @@ export async function measureTail(
     sigmaNs: sigma,
     threeSigmaNs: 3 * sigma,
     outside: histogram.below + histogram.above,
+    burstiness: bursts.all(),
     curve: exceedances(iterations).map((u) => ({ u, ns: quantile(u) })),
   };
   return { report, histogram };
+}
+
+const QUANTILES_WATCHED = [0.5, 0.01, 0.001] as const;
+/** Batches from which the thresholds come, and how many more it takes to tell how they vary. */
+const [SETTLING, ENOUGH] = [10, 20];
+
+/** Whether latencies beyond a quantile come alone or in bursts: how much their number varies from batch to batch. */
+class Bursts {
+  #thresholdsNs: number[] | undefined;
+  #batches = 0;
+  readonly #sums = QUANTILES_WATCHED.map(() => ({ beyond: 0, squares: 0 }));
+
+  /** `histogram` holds the batches before this one. */
+  add(batch: Float32Array, histogram: Histogram): void {
+    if (batch.length < BATCH) return;
+    if (!this.#thresholdsNs && histogram.count >= SETTLING * BATCH)
+      this.#thresholdsNs = QUANTILES_WATCHED.map((u) => histogram.quantile(u));
+    if (!this.#thresholdsNs) return;
+    this.#batches++;
+    this.#thresholdsNs.forEach((thresholdNs, i) => {
+      let beyond = 0;
+      for (let j = 0; j < batch.length; j++) if (batch[j]! > thresholdNs) beyond++;
+      this.#sums[i]!.beyond += beyond;
+      this.#sums[i]!.squares += beyond * beyond;
+    });
+  }
+
+  /** The variance of the share beyond the quantile over that of independent latencies; 1 at the least. */
+  factor(u: (typeof QUANTILES_WATCHED)[number] | number): number | null {
+    const { beyond, squares } = this.#sums[QUANTILES_WATCHED.findIndex((watched) => watched === u)]!;
+    const mean = beyond / this.#batches;
+    if (this.#batches < ENOUGH || beyond === 0 || mean === BATCH) return null;
+    const variance = (squares - this.#batches * mean * mean) / (this.#batches - 1);
+    return Math.max(1, variance / (mean * (1 - mean / BATCH)));
+  }
+
+  all(): TailReport["burstiness"] {
+    const [median, p99, p999] = QUANTILES_WATCHED.map((u) => this.factor(u));
+    return median && p99 && p999 ? { median, p99, p999 } : null;
+  }
+}
+
+function lossesSince(before: Partial<Losses>, now: Losses): Losses {
+  const since = (key: keyof Losses) => now[key] - (before[key] ?? 0);
+  return {
+    sent: since("sent"),
+    lost: since("lost"),
+    reordered: since("reordered"),
+    duplicated: since("duplicated"),
+  };
 }
 
 /** Exceedance probabilities from 1 down to 1 / `count`, ten a decade. */

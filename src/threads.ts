@@ -1,14 +1,13 @@
 import source from "../build/threads.worker.txt";
 import { describe } from "./check.ts";
-import { DOORBELL_WORDS, DoorbellRing } from "./ring.ts";
+import { hostName, inNode, nodeModule } from "./host.ts";
+import { DoorbellRing } from "./ring.ts";
 import type { ClockCost, Transport } from "./tail.ts";
 
-/** What both workers are given: the rings there and back, who sleeps, where latencies go, and which of them it is. */
+/** What both workers are given: the rings there and back, where latencies go, and which of them it is. */
 export interface Line {
   there: SharedArrayBuffer;
   back: SharedArrayBuffer;
-  /** One flag a worker, on cache lines of their own. */
-  asleep: SharedArrayBuffer;
   latencyNs: SharedArrayBuffer;
   role: "time" | "echo";
 }
@@ -56,12 +55,11 @@ export class ThreadTransport implements Transport {
     const line = {
       there: DoorbellRing.create(capacity).buffer,
       back: DoorbellRing.create(capacity).buffer,
-      asleep: new SharedArrayBuffer(2 * 4 * DOORBELL_WORDS),
       latencyNs: new SharedArrayBuffer(4 * BATCH),
     };
     const pair = new Pair();
     const clock = (await pair.start(line)) as ClockCost;
-    return new ThreadTransport(pair, new Float32Array(line.latencyNs), clock, await host());
+    return new ThreadTransport(pair, new Float32Array(line.latencyNs), clock, await hostName());
   }
 
   /** Rings one doorbell after another and fills `latencyNs`. One call at a time. */
@@ -130,11 +128,6 @@ class Pair {
   }
 }
 
-const inNode = (): boolean => Boolean(globalThis.process?.versions?.node);
-
-/** Node's modules under a name that a bundler for browsers does not follow. */
-const nodeModule = <M>(specifier: string): Promise<M> => import(/* @vite-ignore */ specifier);
-
 async function startThread(hear: (message: unknown) => void, fail: (cause: Error) => void): Promise<Thread> {
   if (inNode()) {
     const { Worker } = await nodeModule<typeof import("node:worker_threads")>("node:worker_threads");
@@ -151,10 +144,4 @@ async function startThread(hear: (message: unknown) => void, fail: (cause: Error
   worker.onerror = ({ message }) => fail(new Error(message));
   URL.revokeObjectURL(url);
   return worker;
-}
-
-async function host(): Promise<string> {
-  if (!inNode()) return `a browser that names ${navigator.hardwareConcurrency} cores: ${navigator.userAgent}`;
-  const { cpus } = await nodeModule<typeof import("node:os")>("node:os");
-  return `${cpus()[0]?.model ?? "an unnamed CPU"}, ${cpus().length} cores, Node ${process.version}`;
 }

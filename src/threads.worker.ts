@@ -14,52 +14,27 @@ declare const port: {
  * core to an operating system under load. In a trial on two busy cores, 60,000 doorbells took 1.1 s so, and 3.0 s otherwise.
  */
 const SPIN_MS = { echo: 1, time: 100 };
-/** A look at the clock every so many spins costs the spinning next to nothing. */
-const SPINS_A_LOOK = 256;
 /** Doorbells before a batch that are not timed: they wake the other thread and warm the caches. */
 const UNTIMED = 16;
 
-/** Sends into one ring and receives from the other; sleeps, to be woken by the sender, when nothing has come for a while. */
+/** Sends into one ring and receives from the other. */
 class End {
   readonly #outgoing: DoorbellRing;
   readonly #incoming: DoorbellRing;
-  readonly #asleep: Int32Array;
-  readonly #mine: number;
-  readonly #theirs: number;
   readonly #spinMs: number;
 
-  constructor({ there, back, asleep, role }: Line) {
+  constructor({ there, back, role }: Line) {
     const rings = [DoorbellRing.attach(there), DoorbellRing.attach(back)] as const;
     [this.#outgoing, this.#incoming] = role === "time" ? rings : [rings[1], rings[0]];
     this.#spinMs = SPIN_MS[role];
-    this.#asleep = new Int32Array(asleep);
-    [this.#mine, this.#theirs] = role === "time" ? [0, DOORBELL_WORDS] : [DOORBELL_WORDS, 0];
   }
 
   send(doorbell: Uint32Array): void {
     if (!this.#outgoing.push(doorbell)) throw new Error("a ring is full that should hold one doorbell at most");
-    if (Atomics.load(this.#asleep, this.#theirs) === 0) return;
-    Atomics.store(this.#asleep, this.#theirs, 0);
-    Atomics.notify(this.#asleep, this.#theirs);
   }
 
   receive(doorbell: Uint32Array): void {
-    let since = 0;
-    for (let spins = 1; !this.#incoming.pop(doorbell); spins++) {
-      if (spins % SPINS_A_LOOK !== 0) continue;
-      if (spins === SPINS_A_LOOK) since = performance.now();
-      else if (performance.now() - since > this.#spinMs) {
-        this.#sleep();
-        spins = 0;
-      }
-    }
-  }
-
-  #sleep(): void {
-    Atomics.store(this.#asleep, this.#mine, 1);
-    // A sender looks whether we sleep after its push, so what it pushed before it could see us asleep is here by now.
-    if (this.#incoming.length === 0) Atomics.wait(this.#asleep, this.#mine, 1);
-    Atomics.store(this.#asleep, this.#mine, 0);
+    while (!this.#incoming.pop(doorbell)) this.#incoming.wait(Number.POSITIVE_INFINITY, this.#spinMs);
   }
 }
 

@@ -12,11 +12,19 @@ type Kernels = {
     : WebAssembly.Global;
 };
 
+const BYTES: Record<keyof View, number> = { F32: 4, F64: 8, U32: 4 };
+
+/** An array is addressed by a signed 32-bit length, and all share one memory. */
+const MOST_BYTES = 2 ** 30;
+
 /**
  * A fresh instance with `layout` laid out in its memory. Kernels never allocate, so memory never grows again,
  * views stay valid for life, and an address is where its view starts.
  */
 export function workspace<L extends Layout>(layout: L) {
+  const bytes = Object.values(layout).reduce((sum, [type, length]) => sum + BYTES[type] * length, 0);
+  if (bytes > MOST_BYTES)
+    throw new RangeError(`the arrays of one object must fit in ${MOST_BYTES} bytes, got ${bytes}`);
   const { instance, exports: runtime } = instantiateSync(compiledKernels());
   const kernels = instance.exports as unknown as Kernels;
   const at = mapValues(layout, ([type, length]) => runtime.__newArray(kernels[type].value, length));

@@ -1,7 +1,7 @@
 /** A number as people read it: three significant digits, or all of a large whole number. */
 export function figure(value: number): string {
-  const size = Math.abs(value);
   if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(Number(value.toPrecision(3)));
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   if (size > 0 && size < 0.001) return value.toExponential(1);
   return String(Number(value.toPrecision(3)));
@@ -21,6 +21,7 @@ const TIMES = [
 
 /** A time in the unit that suits it, with four significant digits: 48.31 ns, 1.6 ms. */
 export function duration(ns: number): string {
-  const { unit, ns: size } = TIMES.findLast((time) => Math.abs(ns) >= time.ns) ?? TIMES[0]!;
-  return `${Number((ns / size).toPrecision(4))} ${unit}`;
+  const rounded = Number(ns.toPrecision(4));
+  const { unit, ns: size } = TIMES.findLast((time) => Math.abs(rounded) >= time.ns) ?? TIMES[0]!;
+  return `${Number((rounded / size).toPrecision(4))} ${unit}`;
 }

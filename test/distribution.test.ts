@@ -304,8 +304,8 @@ test("names the bad argument", () => {
   const hundred = new Float64Array(100).fill(5);
   for (const [call, message] of [
     [() => Distribution.fromSamples([1, 2, 3]), "the number of measurements must be at least 100, got 3"],
-    [() => Distribution.fromSamples(hundred.with(99, -1)), "value 1 must be above 0 ns and finite, got -1"],
-    [() => Distribution.fromSamples(hundred.with(0, Number.NaN)), "value 100 must be above 0 ns and finite, got NaN"],
+    [() => Distribution.fromSamples(hundred.with(99, -1)), "sample 100 must be above 0, got -1"],
+    [() => Distribution.fromSamples(hundred.with(0, Number.NaN)), "sample 1 must be finite, got NaN"],
     [
       () => Distribution.fromCounted({ values: Float64Array.of(2, 1), counts: Float64Array.of(99, 1) }),
       "values must ascend, got 1 after 2 at 2",

@@ -254,6 +254,20 @@ describe("a broken log is refused at its line", () => {
     return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
   }
 
+  test("a log of ours says what 1 ns is, and nsPerValue may not say otherwise", async () => {
+    const values = Float64Array.from({ length: 100 }, (_, i) => 48 + i / 100);
+    const counts = values.map(() => 1);
+    const ours = await writeHdrLog({ values, counts }, { startTime: 0, lengthSeconds: 1, valuesPerNs: 1000 });
+    const { counted, notes } = await readHdrLog(ours, { file });
+    expect(counted!.values[0]).toBeCloseTo(48, 1); // cells of 32 thousandths at most
+    expect(counted!.values.at(-1)).toBeCloseTo(48.99, 1);
+    expect(notes[0]).toBe("1 ns is 1000 in the file, as its comment says");
+    expect((await readHdrLog(ours, { file, nsPerValue: 0.001 })).counted).toEqual(counted);
+    await expect(readHdrLog(ours, { file, nsPerValue: 1 })).rejects.toThrow(
+      `${file}: expected 1 to be 1 ns, as the option says, got a comment by which 1 ns is 1000`,
+    );
+  });
+
   test("nsPerValue must be above 0", async () => {
     await expect(readHdrLog(log, { file, nsPerValue: 0 })).rejects.toThrow("nsPerValue must be above 0, got 0");
   });

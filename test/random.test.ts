@@ -108,6 +108,7 @@ test("names the bad argument", () => {
     [{ stream: 2 ** 32 }, `stream must be from 0 to ${2 ** 32 - 1}, got ${2 ** 32}`],
     [{ batch: 6 }, "batch must be a positive multiple of 4, got 6"],
     [{ batch: 0 }, "batch must be a positive multiple of 4, got 0"],
+    [{ batch: 2 ** 30 + 4 }, "batch must be at most 16777216, got 1073741828"],
   ] as const)
     expect(() => new RandomBits(options)).toThrow(new RangeError(message));
   // @ts-expect-error: a caller without types

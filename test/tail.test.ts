@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import type { QuantileInterval } from "../src/distribution.ts";
 import { Distribution } from "../src/distribution.ts";
 import { HopSampler } from "../src/latency.ts";
-import { exceedances, measureTail, type QuantileInterval, type Transport } from "../src/tail.ts";
+import { exceedances, measureTail, type Transport } from "../src/tail.ts";
 
 /** Rings through `values` over and over, and remembers how many it rang at a time. */
 function scripted(values: ArrayLike<number>): Transport & { rung: number[] } {
@@ -34,6 +35,7 @@ test("known latencies give known numbers", async () => {
     transport: "script",
     method: "read out",
     clock: { name: "none", costNs: 1, stepNs: 2 },
+    losses: null,
     warmup: 0,
     iterations: 1000,
     confidence: 0.95,
@@ -107,6 +109,28 @@ test("a transport may take its time", async () => {
   expect([report.median.ns, report.transport, report.clock]).toEqual([readBack(500), "unnamed", null]);
 });
 
+test("losses are those of the timed doorbells", async () => {
+  const inner = scripted(thousand);
+  const counts = { sent: 1, received: 1, lost: 0, reordered: 0, duplicated: 0 };
+  const transport: Transport = {
+    // A getter that gives the same object again and again.
+    get losses() {
+      return counts;
+    },
+    ring(latencyNs) {
+      inner.ring(latencyNs);
+      counts.received += latencyNs.length;
+      counts.sent += latencyNs.length + 7;
+      counts.lost += 7;
+      counts.reordered += 3;
+      counts.duplicated += 2;
+    },
+  };
+  const { report } = await measureTail(transport, { warmup: 5000, iterations: 9000 }); // 2 batches, and 3
+  expect(report.losses).toEqual({ sent: 9021, lost: 21, reordered: 9, duplicated: 6 });
+  expect(counts.sent).toBe(1 + 5000 + 9000 + 35);
+});
+
 test("what no cell tells apart is reported as outside", async () => {
   const values = [0, 0.5, ...new Array<number>(97).fill(8), 2 ** 33];
   const { report } = await measureTail(scripted(values), { warmup: 0, iterations: 100 });
@@ -130,7 +154,7 @@ test("intervals hold the true quantile as often as they say", async () => {
       const { lowNs, highNs } = report[name];
       const cell = 1 + 1 / 2048; // ends are read back from cells
       const ns = hop.quantileNs(u);
-      if (lowNs <= ns * cell && ns <= (highNs ?? Number.POSITIVE_INFINITY) * cell) hits[name]++;
+      if (lowNs! <= ns * cell && ns <= (highNs ?? Number.POSITIVE_INFINITY) * cell) hits[name]++;
     }
     if (Math.abs(report.meanNs - meanNs) <= report.meanErrorNs) hits.mean++;
   }

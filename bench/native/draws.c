@@ -144,6 +144,7 @@ int main(int argc, char **argv) {
                                      {"lpo", 198, 1240, 0, 310},
                                      {"cpo", 48, 52, 0, 1.8},
                                      {"pcb", 12, 14, 0, 0.5},
+                                     {"npo", 97, 254, 0, 24},
                                      {"dsp with p99.9", 412, 736, 1200, 84}};
   for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
     fill_edges(edges, &profiles[i]);

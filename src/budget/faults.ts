@@ -12,10 +12,10 @@ export interface RetrainEffect {
   outagesPerMillionLoads: number | null;
   /** P(miss), given that a load meets one. */
   missGivenOutage: number;
-  /** Loads that miss for it, of a million. */
+  /** Loads that miss for it, of a million; null with the rate, unless no rate makes one late. */
   missesPerMillionLoads: number | null;
-  /** The greatest rate at which what the tail leaves of the allowed misses is not used up. */
-  ratePerLinkHourMax: number;
+  /** The greatest rate at which what the tail leaves of the allowed misses is not used up; null where no rate makes a load late. */
+  ratePerLinkHourMax: number | null;
 }
 
 /** What frames that stall do to loads. */
@@ -43,6 +43,7 @@ export function retrainEffect(scenario: Scenario, phases: LoadPhases, tailShare:
   }
   const missGivenOutage = lateNs / metNs;
   const outagesPerLoad = (ratePerHour: number) => (links * ratePerHour * metNs) / nsFromHours(1);
+  const harmless = missGivenOutage === 0;
   const rate = retrain.ratePerLinkHour;
   const left = Math.max(0, scenario.objective.missShareMax - tailShare);
   return {
@@ -50,8 +51,8 @@ export function retrainEffect(scenario: Scenario, phases: LoadPhases, tailShare:
     links,
     outagesPerMillionLoads: rate === null ? null : 1e6 * outagesPerLoad(rate),
     missGivenOutage,
-    missesPerMillionLoads: rate === null ? null : 1e6 * outagesPerLoad(rate) * missGivenOutage,
-    ratePerLinkHourMax: left / (outagesPerLoad(1) * missGivenOutage),
+    missesPerMillionLoads: harmless ? 0 : rate === null ? null : 1e6 * outagesPerLoad(rate) * missGivenOutage,
+    ratePerLinkHourMax: harmless ? null : left / (outagesPerLoad(1) * missGivenOutage),
   };
 }
 
@@ -69,7 +70,8 @@ export function stallEffect(
   if (scenario.objective.deadlineNs > fixedNs(scenario, phases) && holds(0)) {
     // Bisection over the logarithm: from one stall in 10^12 frames to one in each.
     let [low, high] = [-12, 0];
-    for (let i = 0; i < 24; i++) {
+    if (holds(1)) low = high;
+    for (let i = 0; i < 24 && low < high; i++) {
       const middle = (low + high) / 2;
       if (holds(10 ** middle)) low = middle;
       else high = middle;

@@ -139,32 +139,39 @@ export function exactMissShare(
   return share;
 }
 
-/** How many of so many loads miss, drawn one by one: of `draws`, or of fewer where each meets many stalls. */
+/**
+ * How many of so many loads end after each of some deadlines, drawn one by one: of `atMostDraws`, or of fewer where each
+ * meets many stalls.
+ */
 export function sampledMisses(
   scenario: Scenario,
   phases: LoadPhases,
+  deadlinesNs: readonly number[],
   atMostDraws: number,
   seed: number,
-): { misses: number; draws: number } {
-  const { fabric, objective } = scenario;
-  const stallsPerLoad = stallTrials(scenario) * fabric.ports * (fabric.optics.profile.stall?.probabilityPerFrame ?? 0);
-  const draws = Math.min(atMostDraws, Math.ceil(MOST_STALLS / (stallsPerLoad + 1)));
-  const slackNs = objective.deadlineNs - fixedNs(scenario, phases);
+): { misses: number[]; draws: number } {
+  const { fabric } = scenario;
+  const probability = fabric.optics.profile.stall?.probabilityPerFrame ?? 0;
+  const stallDraws = probability === 0 ? 0 : fabric.ports * (1 + stallTrials(scenario) * probability);
+  const draws = Math.min(atMostDraws, Math.ceil(MOST_STALL_DRAWS / (stallDraws + 1)));
+  const slacksNs = deadlinesNs.map((deadlineNs) => deadlineNs - fixedNs(scenario, phases));
   const batch = 4096;
   const there = new PathSampler(pathOf(fabric), { batch, seed, stream: 0 });
   const back = new PathSampler(pathOf(fabric), { batch, seed, stream: 1 });
   const stallNs = stallSampler(scenario, seed);
-  let misses = 0;
+  const misses = slacksNs.map(() => 0);
   for (let drawn = 0; drawn < draws; drawn += batch) {
     const [thereNs, backNs] = [there.next(), back.next()];
-    for (let i = 0; i < Math.min(batch, draws - drawn); i++)
-      if (thereNs[i]! + backNs[i]! + stallNs() > slackNs) misses++;
+    for (let i = 0; i < Math.min(batch, draws - drawn); i++) {
+      const takenNs = thereNs[i]! + backNs[i]! + stallNs();
+      for (let j = 0; j < slacksNs.length; j++) if (takenNs > slacksNs[j]!) misses[j]!++;
+    }
   }
   return { misses, draws };
 }
 
-/** Stalls drawn for one answer at the most: some seconds' worth. */
-const MOST_STALLS = 1e8;
+/** Numbers of stalls, and stalls, drawn for one answer at the most: some seconds' worth. */
+const MOST_STALL_DRAWS = 1e8;
 
 /** Draws how long a load's worst port is stalled: port by port, the number of stalls and then their lengths. */
 function stallSampler(scenario: Scenario, seed: number): () => number {

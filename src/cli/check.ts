@@ -1,17 +1,42 @@
 import { Command } from "commander";
-import pc from "picocolors";
 import {
   checkSchedulability,
   DEFAULTS_EVIDENCE,
   duration,
+  type Evidence,
   figure,
   type Margins,
   margins,
   percent,
   type Verdict,
 } from "../index.ts";
-import { chosenOptics, number, type OpticsChoice, opticsOptions, scenarioOf, scenarioOptions } from "./options.ts";
-import { heading, inUnit, say, sayJson, sayTable, verdictWord } from "./print.ts";
+import {
+  chosenOptics,
+  count,
+  definedOf,
+  number,
+  type OpticsChoice,
+  opticsOptions,
+  outageOption,
+  scenarioOf,
+  scenarioOptions,
+} from "./options.ts";
+import {
+  again,
+  heading,
+  inUnit,
+  marginWords,
+  missWords,
+  paint,
+  say,
+  sayJson,
+  sayNext,
+  sayTable,
+  sayWrapped,
+  steady,
+  typed,
+  verdictWord,
+} from "./print.ts";
 
 interface CheckFlags extends OpticsChoice, Record<string, unknown> {
   draws?: number;
@@ -25,170 +50,183 @@ export function checkCommand(): Command {
   const command = new Command("check").description(
     "decide whether expert fetches over a fabric are schedulable: what binds, by how much, and how far it reaches",
   );
-  return scenarioOptions(opticsOptions(command))
-    .option("--draws <count>", "loads drawn for the sampled P(miss) (default: 1000000)", number)
+  return scenarioOptions(outageOption(opticsOptions(command)))
+    .optionsGroup("Run and output:")
+    .option("--draws <count>", "loads drawn for the sampled P(miss) (default: 1000000)", count)
     .option("--seed <number>", "of the random draws (default: 1)", number)
     .option("--margin", "also turn the question round: the largest expert, the most hops, the fewest ports ...")
     .option("--json", "print the verdict as JSON")
-    .addHelpText("after", "\nExit codes: 0 schedulable, 1 not schedulable, 2 bad input.")
+    .addHelpText("after", "\nExit codes: 0 schedulable, 1 not schedulable, 2 no answer, because the input is wrong.")
     .action(async (flags: CheckFlags) => {
-      const input = { ...scenarioOf(flags), optics: await chosenOptics(flags) };
       const { draws, seed } = flags;
-      const verdict = checkSchedulability(input, {
-        ...(draws === undefined ? {} : { draws }),
-        ...(seed === undefined ? {} : { seed }),
-      });
+      const input = { ...scenarioOf(flags), optics: await chosenOptics(flags) };
+      const verdict = checkSchedulability(input, definedOf({ draws, seed }));
       const found = flags.margin ? margins(input) : null;
+      process.exitCode = verdict.schedulable ? 0 : 1; // before a reader closes the pipe
       if (flags.json) sayJson(found ? { ...verdict, margins: found } : verdict);
-      else {
-        sayVerdict(verdict);
-        if (found) sayMargins(found);
-        sayNext(flags, verdict);
-      }
-      process.exitCode = verdict.schedulable ? 0 : 1;
+      else sayAll(verdict, found, flags);
     });
 }
 
-function sayVerdict(verdict: Verdict): void {
-  const { optics, fabric, demand, objective, load, miss, jitter, transfer, sla } = verdict;
-  const word = verdict.schedulable ? pc.green(pc.bold("schedulable")) : pc.red(pc.bold("not schedulable"));
-  say(
-    `${pc.bold(optics.name)}, ${fabric.hops} ${fabric.hops === 1 ? "hop" : "hops"}, ${figure(demand.expertBytes / 1e6)} MB in ${duration(objective.deadlineNs)}: ${word}`,
-  );
-  for (const condition of verdict.conditions) say(`${pc.yellow("provided that")} ${condition}`);
+function sayAll(verdict: Verdict, found: Margins | null, { wholePath }: CheckFlags): void {
+  const { optics, fabric, demand, objective } = verdict;
+  const word = verdict.schedulable ? paint.green(paint.bold("schedulable")) : paint.red(paint.bold("not schedulable"));
+  const path = wholePath ? "the path as measured" : hopsOf(fabric.hops);
+  const megabytes = `${figure(demand.expertBytes / 1e6)} MB`;
+  say(`${paint.bold(optics.name)}: ${word}`);
+  say(`${megabytes} in ${duration(objective.deadlineNs)} over ${path} and ${fabric.ports} ports`);
+  for (const condition of verdict.conditions) sayWrapped(`${paint.yellow("provided that")} `, condition);
+  sayTerms(verdict);
+  if (!wholePath) {
+    say();
+    say(
+      `All terms hold up to ${paint.bold(String(verdict.radiusHops))} of 3 hops (1 same node, 2 same pod, 3 anywhere).`,
+    );
+  }
+  if (found) sayMargins(found, wholePath);
+  sayLoad(verdict);
+  sayTransfer(verdict, megabytes);
+  sayMiss(verdict);
+  sayJitter(verdict);
+  if (verdict.warnings.length > 0) heading("Mind");
+  for (const warning of verdict.warnings) sayWrapped(`  ${paint.yellow("!")} `, warning);
+  sayEvidence(`What is known of ${optics.name}`, optics.evidence);
+  sayEvidence("What else it rests on, where you give no other figures", DEFAULTS_EVIDENCE);
+  sayNext([
+    ...(found ? [] : [[again("--margin"), "how far each figure can be pushed"] as const]),
+    [again("--json"), "all of it, for programs"],
+    [typed("check --help"), "every figure that can be given"],
+  ]);
+}
+
+function hopsOf(hops: number): string {
+  return hops === 1 ? "1 hop" : `${hops} hops`;
+}
+
+function sayTerms({ terms }: Verdict): void {
   heading("Terms, the binding one first");
   sayTable(
-    ["term", "", "value", "limit", "margin", "because"],
-    verdict.terms.map(({ name, holds, value, limit, unit, margin, because }) => [
-      name,
+    ["term", "", "value", "limit", "margin"],
+    terms.map(({ name, holds, value, limit, unit, margin }) => [
+      paint.bold(name),
       verdictWord(holds),
-      inUnit(value, unit),
+      name === "tail" && value !== null ? missWords(value) : inUnit(value, unit),
       inUnit(limit, unit),
-      margin === null ? "?" : percent(margin),
-      because,
+      marginWords(margin),
     ]),
     [2, 3, 4],
   );
   say();
-  say(
-    `Radius: all terms hold up to ${pc.bold(figure(verdict.radiusHops))} of 3 hops (1 same node, 2 same pod, 3 anywhere).`,
-  );
+  for (const { name, because } of terms) sayWrapped(`${name.padEnd(9)}  `, paint.dim(because));
+}
 
+function sayLoad({ demand, objective, load, sla, fabric }: Verdict): void {
   heading("One load on an idle fabric");
-  const phase = (name: string, parts: string, { ns, limitNs, holds }: Verdict["sla"]["command"]) => [
+  const row = (name: string, { ns, limitNs, holds }: Verdict["sla"]["command"], parts: string) => [
     name,
-    duration(ns),
+    steady(ns),
     `of ${duration(limitNs)}`,
     verdictWord(holds),
     parts,
   ];
+  const data = `${figure(demand.expertBytes / 1e6)} MB at ${figure(load.bytesPerNs)} GB/s, held by ${load.limitedBy}`;
+  const command = `post ${duration(load.postNs)} + path ${duration(load.pathNs)} + translate ${duration(load.translateNs)}`;
+  const fence = `path ${duration(load.completionPathNs)} + local fence ${duration(load.localFenceNs)}`;
   sayTable(
     ["phase", "takes", "limit", "", "made of"],
-    [
-      phase(
-        "command",
-        `post ${duration(load.postNs)} + path ${duration(load.pathNs)} + translate ${duration(load.translateNs)}`,
-        sla.command,
-      ),
-      phase(
-        "data",
-        `${figure(demand.expertBytes / 1e6)} MB at ${figure(load.bytesPerNs)} GB/s, held by ${load.limitedBy}`,
-        sla.data,
-      ),
-      phase("fence", `path ${duration(load.completionPathNs)} + local fence ${duration(load.localFenceNs)}`, sla.fence),
-    ],
+    [row("command", sla.command, command), row("data", sla.data, data), row("fence", sla.fence, fence)],
     [1, 2],
   );
-  say(
-    pc.dim(
-      `The phases' limits come to ${duration(sla.phasesNs)}; ${duration(objective.deadlineNs)} less ${duration(objective.localNs)} of local work leave ${duration(sla.perHopNs)} a hop.`,
+  sayWrapped(
+    "",
+    paint.dim(
+      `The phases' limits come to ${duration(sla.phasesNs)}; ${duration(objective.deadlineNs)} less ${duration(objective.localNs)} of local work leave ${duration(sla.perHopNs)} for ${fabric.hops === 1 ? "the hop" : "each hop"}.`,
     ),
   );
+}
 
+function sayTransfer({ optics, transfer, objective }: Verdict, megabytes: string): void {
   heading("Moving the bytes");
-  const megabytes = `${figure(demand.expertBytes / 1e6)} MB`;
-  say(
+  sayWrapped(
+    "",
     `${megabytes} over one ${optics.portGbps} Gb/s port: ${duration(transfer.onePortNs)} at line rate, ${duration(transfer.onePortAtGoodputNs)} at ${percent(optics.goodputShare)} goodput.`,
   );
+  say(`A data phase of ${duration(objective.dataNs)} needs`);
   for (const { goodputShare, ports, because } of transfer.portsForDataLimit)
-    say(
-      `A data phase of ${duration(objective.dataNs)} needs ${pc.bold(String(ports))} such ports at ${percent(goodputShare)} goodput (${because}).`,
+    sayWrapped(
+      `  ${paint.bold(String(ports).padStart(4))} such ports at `,
+      `${percent(goodputShare)} goodput ${paint.dim(`(${because})`)}`,
     );
   sayTable(
     ["a GPU that takes in", "", "needs", ""],
     transfer.ingress.map(({ name, bytesPerNs, ns, meetsDeadline }) => [
       `${figure(bytesPerNs)} GB/s`,
       name,
-      duration(ns),
-      meetsDeadline ? "" : pc.red("past the deadline on its own"),
+      steady(ns),
+      meetsDeadline ? "" : paint.red("late on its own"),
     ]),
     [0, 2],
   );
+}
 
+function sayMiss({ miss }: Verdict): void {
   heading("P(miss)");
-  const { sampled } = miss;
-  say(
-    `by convolution ${percent(miss.exact)}; of ${figure(sampled.draws)} loads drawn ${figure(sampled.misses)} miss: ${percent(sampled.low)} .. ${percent(sampled.high)} at ${percent(sampled.confidence)}; the two ${miss.agree ? "agree" : pc.red("disagree")}`,
+  const { exact, sampled, near, agree } = miss;
+  say(`by convolution ${missWords(exact)}`);
+  sayWrapped(
+    "by drawing     ",
+    `${percent(sampled.low)} .. ${percent(sampled.high)} at ${percent(sampled.confidence)}: of ${figure(sampled.draws)} loads drawn ${figure(sampled.misses)} miss`,
   );
+  sayWrapped(
+    "the same at    ",
+    `${duration(near.deadlineNs)}, where they can differ: ${missWords(near.exact)} and ${percent(near.sampled.low)} .. ${percent(near.sampled.high)}`,
+  );
+  say(agree ? paint.dim("the two agree") : paint.red("the two disagree"));
+}
 
+function sayJitter({ jitter, fabric }: Verdict): void {
   heading("Jitter, 3 sigma");
+  const hops = hopsOf(fabric.hops);
+  const path = [
+    [`${hops}, independent`, "", steady(jitter.path3SigmaApartNs), ""],
+    [`${hops}, in step`, steady(jitter.pathBody3SigmaTogetherNs), steady(jitter.path3SigmaTogetherNs), ""],
+    [`${hops}, ${percent(fabric.correlation)} in step`, "", steady(jitter.path3SigmaNs), percent(jitter.pathShare)],
+  ];
   sayTable(
-    ["", "body, as stated", "whole distribution", "of the command budget"],
+    ["", "body", "whole", "of the command limit"],
     [
       [
-        "one hop",
-        duration(jitter.hopBody3SigmaNs),
-        duration(jitter.hop3SigmaNs),
-        `${percent(jitter.hopShare)} (does not gate)`,
+        "1 hop",
+        steady(jitter.hopBody3SigmaNs),
+        steady(jitter.hop3SigmaNs),
+        `${percent(jitter.hopShare)}${fabric.hops === 1 ? "" : " (does not gate)"}`,
       ],
-      [`${fabric.hops} hops, independent`, "", duration(jitter.path3SigmaApartNs), ""],
-      [
-        `${fabric.hops} hops, in step`,
-        duration(jitter.pathBody3SigmaTogetherNs),
-        duration(jitter.path3SigmaTogetherNs),
-        "",
-      ],
-      [
-        `as given (${percent(fabric.correlation)} in step)`,
-        "",
-        duration(jitter.path3SigmaNs),
-        percent(jitter.pathShare),
-      ],
+      ...(fabric.hops === 1 ? [] : path),
     ],
     [1, 2],
   );
-  if (verdict.warnings.length > 0) heading("Mind");
-  for (const warning of verdict.warnings) say(`  ${pc.yellow("!")} ${warning}`);
-  heading("Rests on");
-  for (const { about, grade, source } of optics.evidence) say(`  ${pc.bold(grade)} ${about}: ${source}`);
-  say(
-    pc.dim(
-      `  Defaults of the fabric, where not given: ${[...new Set(DEFAULTS_EVIDENCE.map(({ grade }) => grade))].join(" and ")} (see vorchestrate check --help).`,
-    ),
-  );
 }
 
-function sayMargins(found: Margins): void {
+function sayEvidence(title: string, evidence: readonly Evidence[]): void {
+  heading(title);
+  for (const { about, grade, source, note } of evidence)
+    sayWrapped(`  ${paint.bold(grade.padEnd(10))}  `, `${about}: ${source}; ${paint.dim(note)}`);
+}
+
+function sayMargins(found: Margins, wholePath: boolean | undefined): void {
   heading("How far it can be pushed, one figure at a time");
   const row = (name: string, value: number | null, words: (value: number) => string) => [
     name,
-    value === null ? "none: it does not hold as it is" : words(value),
+    value === null ? paint.dim("none: no value makes all terms hold") : words(value),
   ];
   sayTable(
     ["", ""],
     [
       row("largest expert", found.largestExpertBytes, (bytes) => `${figure(bytes / 1e6)} MB`),
-      row("most hops", found.mostHops, (hops) => (hops === 64 ? "64 or more" : String(hops))),
+      ...(wholePath ? [] : [row("most hops", found.mostHops, (hops) => (hops === 64 ? "64 or more" : String(hops)))]),
       row("fewest ports", found.fewestPorts, String),
       row("tightest deadline", found.tightestDeadlineNs, duration),
-      row("most loads a step", found.mostLoadsPerStep, String),
+      row("most loads a step", found.mostLoadsPerStep, figure),
     ],
   );
-}
-
-function sayNext(flags: CheckFlags, verdict: Verdict): void {
-  say();
-  if (!flags.margin) say(pc.dim("Next: --margin shows how far each figure can be pushed; --json prints all of it."));
-  else if (!verdict.schedulable)
-    say(pc.dim(`Next: change what binds (${verdict.binding}), or bring your own fabric: --profile FILE.`));
 }

@@ -1,37 +1,39 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import pc from "picocolors";
 import { checkCommand } from "./check.ts";
+import { FileError } from "./files.ts";
 import { opticsCommand } from "./optics.ts";
+import { withFlag } from "./options.ts";
+import { paintFor, typed } from "./print.ts";
 import { studyCommand } from "./study.ts";
 import { tailCommand } from "./tail.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+const help = "(--help lists what there is)";
 
-const program = new Command("vorchestrate")
+const program = new Command(typed())
   .description("Decides whether the weights of a mixture-of-experts model can be fetched over a fabric in time.")
   .version(version)
-  .showSuggestionAfterError()
-  .showHelpAfterError("(--help lists what there is)")
+  .showHelpAfterError(help)
   .exitOverride()
   .addHelpText(
     "after",
     `
 Examples:
-  vorchestrate study                               all built-in optics, side by side
-  vorchestrate check --optics lpo-800g --hops 2    one verdict, with its margins
-  vorchestrate check --profile latencies.csv       your own measurement
-  vorchestrate tail --transport threads            doorbells between two threads of this machine
+  ${typed("study")}                               all built-in optics, side by side
+  ${typed("check --optics lpo-800g --margin")}    one verdict, and how far it can be pushed
+  ${typed("check --profile latencies.csv")}       your own measurement
+  ${typed("tail --transport threads")}            doorbells between two threads of this machine
 
-Exit codes: 0 schedulable (or done), 1 not schedulable, 2 bad input.`,
+Exit codes: 0 schedulable (or done), 1 not schedulable, 2 no answer, because the input is wrong.`,
   );
 for (const command of [studyCommand(), checkCommand(), tailCommand(), opticsCommand()])
-  program.addCommand(command.exitOverride().showHelpAfterError("(--help lists what there is)"));
+  program.addCommand(command.exitOverride().showHelpAfterError(help));
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0); // the reader has seen enough
-  throw error;
+  if (error.code !== "EPIPE") throw error;
+  process.exit(); // the reader has seen enough
 });
 
 try {
@@ -39,23 +41,13 @@ try {
   else await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else if (error instanceof RangeError || error instanceof TypeError || isFileError(error)) {
-    console.error(`${pc.red("error:")} ${wordsOf(error as Error)}`);
-    if (process.env["DEBUG"]) console.error((error as Error).stack);
-    process.exitCode = 2;
-  } else throw error;
-}
-
-function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && "path" in error;
-}
-
-function wordsOf(error: Error | NodeJS.ErrnoException): string {
-  if (!isFileError(error)) return error.message;
-  const why: Record<string, string> = {
-    ENOENT: "there is no such file",
-    EISDIR: "it is a folder",
-    EACCES: "it may not be read or written",
-  };
-  return `${error.path}: ${why[error.code ?? ""] ?? error.message}`;
+  else {
+    process.exitCode = 2; // never 1, which is a verdict
+    const command = program.commands.find((candidate) => candidate.name() === program.args[0]);
+    const { red } = paintFor(process.stderr);
+    if (error instanceof RangeError || error instanceof TypeError || error instanceof FileError)
+      console.error(`${red("error:")} ${withFlag(error.message, command)}`);
+    else console.error(error);
+    if (process.env["DEBUG"]) console.error(error);
+  }
 }

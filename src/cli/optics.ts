@@ -1,7 +1,6 @@
 import { Command } from "commander";
-import pc from "picocolors";
 import { duration, figure, OPTICS, type Optics, type OpticsProfile, opticsNamed, percent } from "../index.ts";
-import { heading, say, sayJson, sayTable } from "./print.ts";
+import { heading, paint, say, sayJson, sayNext, sayTable, sayWrapped, typed } from "./print.ts";
 
 /** `vorchestrate optics [name]` */
 export function opticsCommand(): Command {
@@ -19,25 +18,26 @@ export function opticsCommand(): Command {
 
 function sayList(): void {
   sayTable(
-    ["name", "median", "p99", "3 sigma of body", "port", "pJ/bit", "evidence", "what"],
+    ["name", "median", "p99", "3 sigma", "Gb/s", "pJ/bit", "evidence", "what"],
     OPTICS.map((profile) => [
-      pc.bold(profile.name),
+      paint.bold(profile.name),
       duration(profile.medianNs),
       duration(profile.p99Ns),
       duration(profile.bodyJitter3SigmaNs),
-      `${profile.portGbps} Gb/s`,
-      orUnstated(profile.picojoulesPerBit),
+      String(profile.portGbps),
+      profile.picojoulesPerBit === null ? "?" : figure(profile.picojoulesPerBit),
       profile.evidence[0]!.grade,
       profile.title,
     ]),
     [1, 2, 3, 4, 5],
   );
   say();
-  say("Latencies are of one hop. One in full, with its sources: vorchestrate optics cpo-800g");
+  say("Latencies are of one hop, 3 sigma is of its body, a ? stands where nobody states it.");
+  sayNext([[typed("optics cpo-800g"), "one in full, with its sources"]]);
 }
 
 function sayProfile({ profile, hop }: Optics): void {
-  say(`${pc.bold(profile.name)}: ${profile.title}`);
+  say(`${paint.bold(profile.name)}: ${profile.title}`);
   const { stall, retrain } = profile;
   const lengths = (fault: { lowNs: number; highNs: number }) => `${duration(fault.lowNs)} to ${duration(fault.highNs)}`;
   heading("One hop");
@@ -74,9 +74,9 @@ function sayProfile({ profile, hop }: Optics): void {
   );
   heading("Evidence");
   for (const { about, grade, source, note } of profile.evidence) {
-    say(`  ${pc.bold(grade)}  ${about}`);
-    say(`    ${source}`);
-    say(pc.dim(`    ${note}`));
+    sayWrapped(`  ${paint.bold(grade.padEnd(10))}  `, about);
+    sayWrapped(" ".repeat(14), source);
+    sayWrapped(" ".repeat(14), paint.dim(note));
   }
 }
 

@@ -1,9 +1,23 @@
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
-import pc from "picocolors";
 import { duration, percent, type StudyRow, studyOptics, tailChart } from "../index.ts";
-import { number, scenarioOf, scenarioOptions } from "./options.ts";
-import { bar, heading, progressBar, say, sayJson, sayTable } from "./print.ts";
+import { checkFolders, writeText } from "./files.ts";
+import { definedOf, number, scenarioOf, scenarioOptions } from "./options.ts";
+import {
+  bar,
+  heading,
+  marginWords,
+  missWords,
+  paint,
+  progressBar,
+  say,
+  sayJson,
+  sayNext,
+  sayTable,
+  sayWrapped,
+  steady,
+  typed,
+  width,
+} from "./print.ts";
 
 interface StudyFlags extends Record<string, unknown> {
   iterations?: number;
@@ -17,24 +31,28 @@ export function studyCommand(): Command {
   return scenarioOptions(
     new Command("study").description("take all built-in optics, side by side, through tail and verdict"),
   )
+    .optionsGroup("Run and output:")
     .option("--iterations <count>", "doorbells, and loads, drawn for each (default: 1000000)", number)
     .option("--seed <number>", "of the random draws (default: 1)", number)
     .option("--svg <file>", "write the tails as a picture, on logarithmic scales")
     .option("--json", "print all reports and verdicts as JSON")
     .action(async (flags: StudyFlags) => {
-      const { iterations, seed } = flags;
-      const progress = progressBar("studying", 100);
-      const rows = await studyOptics({
-        ...scenarioOf(flags),
-        ...(iterations === undefined ? {} : { iterations }),
-        ...(seed === undefined ? {} : { seed }),
-        onProgress: (_, done, of) => progress.update((100 * done) / of),
-      });
-      progress.stop();
-      if (flags.svg !== undefined) writeFileSync(flags.svg, picture(rows));
-      if (flags.json) sayJson(rows);
-      else sayStudy(rows, flags);
+      const { iterations, seed, svg, json } = flags;
+      checkFolders(svg);
+      const rows = await studied({ ...scenarioOf(flags), ...definedOf({ iterations, seed }) });
+      if (svg !== undefined) writeText(svg, picture(rows));
+      if (json) sayJson(rows);
+      else sayStudy(rows, svg);
     });
+}
+
+async function studied(options: Parameters<typeof studyOptics>[0]): Promise<StudyRow[]> {
+  const progress = progressBar("studying", 100);
+  try {
+    return await studyOptics({ ...options, onProgress: (_, done, of) => progress.update((100 * done) / of) });
+  } finally {
+    progress.stop();
+  }
 }
 
 function picture(rows: readonly StudyRow[]): string {
@@ -45,85 +63,109 @@ function picture(rows: readonly StudyRow[]): string {
   );
 }
 
-function sayStudy(rows: readonly StudyRow[], { svg }: StudyFlags): void {
+function sayStudy(rows: readonly StudyRow[], svg: string | undefined): void {
   const { fabric, demand, objective } = rows[0]!.verdict;
-  say(pc.bold("Can expert weights be fetched over this fabric in time?"));
-  say(
-    `${demand.expertBytes / 1e6} MB in ${duration(objective.deadlineNs)}, ${fabric.hops} hops, ${fabric.ports} ports, ${percent(fabric.correlation)} of traversals with all hops in step`,
+  say(paint.bold("Can expert weights be fetched over this fabric in time?"));
+  sayWrapped(
+    "",
+    `${demand.expertBytes / 1e6} MB in ${duration(objective.deadlineNs)}, ${fabric.hops} hops, ${fabric.ports} ports; in ${percent(fabric.correlation)} of traversals all hops are slow together`,
   );
+  sayTails(rows);
+  sayVerdicts(rows);
+  sayConditions(rows);
+  sayWhatDecides(rows);
+  if (svg !== undefined) say(`\nThe picture is in ${svg}`);
+  const example = rows.find(({ verdict }) => verdict.schedulable) ?? rows[0]!;
+  sayNext([
+    [typed(`check --optics ${example.name} --margin`), "one verdict in full, and its limits"],
+    [typed("check --profile FILE"), "the same of your own latencies"],
+    [typed("tail --transport threads"), "a real tail, measured on this machine"],
+    [typed("study --svg tails.svg"), "these tails as a picture"],
+  ]);
+}
+
+function sayTails(rows: readonly StudyRow[]): void {
   heading("The path of a doorbell, one way (drawn, not measured)");
+  const barWidth = width() - 82; // what the other columns leave
+  const shown = barWidth >= 12;
   sayTable(
-    ["optics", "median", "p99", "p99.9", "most", "3 sigma", "", "evidence"],
+    ["optics", "median", "p99", "p99.9", "most", "3 sigma", "evidence", shown ? "median to p99.9" : ""],
     rows.map(({ name, tail, verdict }) => [
-      pc.bold(name),
-      duration(tail.median.ns),
-      duration(tail.p99.ns),
-      duration(tail.p999.ns),
-      duration(tail.mostNs),
-      duration(tail.threeSigmaNs),
-      pc.cyan(tailBar(tail.median.ns, tail.p999.ns, rows)),
+      paint.bold(name),
+      steady(tail.median.ns),
+      steady(tail.p99.ns),
+      steady(tail.p999.ns),
+      steady(tail.mostNs),
+      steady(tail.threeSigmaNs),
       verdict.optics.evidence[0]!.grade,
+      shown ? paint.cyan(tailBar(tail.median.ns, tail.p999.ns, rows, barWidth)) : "",
     ]),
     [1, 2, 3, 4, 5],
   );
-  say(pc.dim("bars: from the median to p99.9, on a logarithmic scale"));
-  heading("The verdict");
-  sayTable(
-    ["optics", "", "radius", "binding term", "its margin", "load takes", "P(miss)"],
-    rows.map(({ name, verdict }) => {
-      const [binding] = verdict.terms;
-      return [
-        pc.bold(name),
-        verdict.schedulable
-          ? verdict.conditions.length > 0
-            ? pc.yellow("if ...")
-            : pc.green("schedulable")
-          : pc.red("not schedulable"),
-        `${verdict.radiusHops} of 3`,
-        binding!.name,
-        binding!.margin === null ? "?" : percent(binding!.margin),
-        duration(verdict.load.totalNs),
-        percent(verdict.miss.exact),
-      ];
-    }),
-    [2, 4, 5, 6],
-  );
-  const open = rows.filter(({ verdict }) => verdict.conditions.length > 0);
-  if (open.length > 0) {
-    heading("What nobody states, and what it must be");
-    for (const { name, verdict } of open)
-      for (const condition of verdict.conditions) say(`  ${pc.bold(name)}: ${condition}`);
-  }
-  heading("What decides");
-  const { transfer } = rows[0]!.verdict;
-  const slow = transfer.ingress.filter(({ meetsDeadline }) => !meetsDeadline);
-  say(
-    `  One port of 800 Gb/s takes ${duration(demand.expertBytes / 100)} for an expert: ports, not hops, carry the load.`,
-  );
-  for (const { bytesPerNs, ns } of slow.slice(-1))
-    say(
-      `  A GPU that takes in ${bytesPerNs} GB/s needs ${duration(ns)}, whatever the optics: past the deadline on its own.`,
-    );
-  say(
-    "  On an idle fabric no optics miss: their tails are nanoseconds, the slack is microseconds. Faults and queues decide.",
-  );
-  heading("Next");
-  say(
-    `  vorchestrate check --optics ${rows[0]!.name} --margin       one verdict in full, and how far it can be pushed`,
-  );
-  say("  vorchestrate check --profile FILE             your own latencies: perftest, HdrHistogram log, CSV");
-  say("  vorchestrate tail --transport threads         a real tail, measured on this machine");
-  if (svg === undefined) say("  vorchestrate study --svg tails.svg            the tails as a picture");
-  else say(`  the picture is in ${svg}`);
-  say(pc.dim("  From a clone: npx vorchestrate ..., or node dist/cli/main.js ..."));
 }
 
-/** A bar from the median to p99.9 on the scale of all rows. */
-function tailBar(medianNs: number, p999Ns: number, rows: readonly StudyRow[]): string {
-  const width = 24;
+/** A bar from the median to p99.9 on the logarithmic scale of all rows. */
+function tailBar(medianNs: number, p999Ns: number, rows: readonly StudyRow[], width: number): string {
   const least = Math.log(Math.min(...rows.map(({ tail }) => tail.median.ns)));
   const most = Math.log(Math.max(...rows.map(({ tail }) => tail.p999.ns)));
   const at = (ns: number) => ((Math.log(ns) - least) / (most - least || 1)) * width;
   const start = Math.floor(at(medianNs));
-  return (" ".repeat(start) + bar(Math.max(0.04, (at(p999Ns) - start) / width), width)).padEnd(width + 1);
+  return " ".repeat(start) + bar(Math.max(1 / width, (at(p999Ns) - start) / width), width);
+}
+
+function sayVerdicts(rows: readonly StudyRow[]): void {
+  heading("The verdict");
+  sayTable(
+    ["optics", "", "hops", "binds", "margin", "a load", "P(miss)"],
+    rows.map(({ name, verdict }) => {
+      const binding = verdict.terms[0]!;
+      return [
+        paint.bold(name),
+        verdictOf(verdict),
+        `${verdict.radiusHops} of 3`,
+        binding.name,
+        marginWords(binding.margin),
+        steady(verdict.load.totalNs),
+        missWords(verdict.miss.exact),
+      ];
+    }),
+    [4, 5, 6],
+  );
+}
+
+function verdictOf({ schedulable, conditions }: StudyRow["verdict"]): string {
+  if (!schedulable) return paint.red("not schedulable");
+  return conditions.length > 0 ? paint.yellow("schedulable, if") : paint.green("schedulable");
+}
+
+function sayConditions(rows: readonly StudyRow[]): void {
+  const open = rows.filter(({ verdict }) => verdict.conditions.length > 0);
+  if (open.length === 0) return;
+  heading("What is not known, and must hold");
+  const longest = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, verdict } of open)
+    for (const condition of verdict.conditions) sayWrapped(`${paint.bold(name.padEnd(longest))}  `, condition);
+}
+
+function sayWhatDecides(rows: readonly StudyRow[]): void {
+  heading("What decides");
+  const { demand, objective, optics, transfer } = rows[0]!.verdict;
+  sayWrapped(
+    "- ",
+    `One port of ${optics.portGbps} Gb/s takes ${duration(transfer.onePortNs)} for ${demand.expertBytes / 1e6} MB: ports carry a load, not hops.`,
+  );
+  const tooSlow = transfer.ingress.findLast(({ meetsDeadline }) => !meetsDeadline);
+  if (tooSlow)
+    sayWrapped(
+      "- ",
+      `A GPU that takes in ${tooSlow.bytesPerNs} GB/s needs ${duration(tooSlow.ns)}, whatever the optics: late on its own.`,
+    );
+  if (rows.every(({ verdict }) => verdict.miss.exact < 1e-9)) {
+    const slackNs = objective.deadlineNs - Math.max(...rows.map(({ verdict }) => verdict.load.totalNs));
+    const mostNs = Math.max(...rows.map(({ tail }) => tail.mostNs));
+    sayWrapped(
+      "- ",
+      `On an idle fabric none misses: the slowest doorbell drawn takes ${duration(mostNs)}, the slack is ${duration(slackNs)}. Faults and queues decide.`,
+    );
+  }
 }

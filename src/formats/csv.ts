@@ -63,6 +63,7 @@ export function readLatencyColumn(text: string, { file, unit, column }: LatencyC
     source: `column of ${inUnit}, ${valuesNs.length} rows`,
     counted: countValues(valuesNs),
     quantiles: null,
+    samples: valuesNs.length,
     notes: unit || stated ? [] : ["no unit is stated: taken as ns"],
   };
 }

@@ -5,17 +5,24 @@ import { decodeHistogram, encodeHistogram } from "./hdr-histogram.ts";
 
 const LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"';
 
+/** The log format has no place for a unit; a comment of ours does. */
+const UNIT_COMMENT = "#[1 ns is ";
+
 export interface HdrLogOptions {
   /** The file's name, for messages. */
   file: string;
-  /** How many nanoseconds 1 in the file stands for; 1 unless given. */
+  /** How many nanoseconds 1 in the file stands for; as a comment of `writeHdrLog` says, else 1, unless given. */
   nsPerValue?: number;
 }
 
 /** Reads an HdrHistogram log (V2): all intervals and tags, merged. */
-export async function readHdrLog(text: string, { file, nsPerValue = 1 }: HdrLogOptions): Promise<Measurement> {
-  checkPositive("nsPerValue", nsPerValue);
+export async function readHdrLog(text: string, { file, nsPerValue }: HdrLogOptions): Promise<Measurement> {
+  if (nsPerValue !== undefined) checkPositive("nsPerValue", nsPerValue);
   checkNotEmpty(file, text);
+  const stated = valuesPerNsOf(text);
+  if (nsPerValue !== undefined && stated !== null && Math.abs(nsPerValue * stated - 1) > 1e-9)
+    throw fileError(file, null, `1 to be ${nsPerValue} ns, as the option says`, `a comment by which 1 ns is ${stated}`);
+  const nsOf = (value: number) => (stated === null ? value * (nsPerValue ?? 1) : value / stated);
   const counts = new Map<number, number>();
   const tags = new Set<string>();
   let [intervals, total, zeros] = [0, 0, 0];
@@ -30,7 +37,7 @@ export async function readHdrLog(text: string, { file, nsPerValue = 1 }: HdrLogO
     for (const { low, size, count } of cells) {
       // A recorded 0 is somewhere below the unit: half of one stands for it.
       const value = low === 0 ? size / 2 : low + Math.floor(size / 2);
-      counts.set(value * nsPerValue, (counts.get(value * nsPerValue) ?? 0) + count);
+      counts.set(nsOf(value), (counts.get(nsOf(value)) ?? 0) + count);
       total += count;
       if (low === 0) zeros += count;
     }
@@ -38,7 +45,9 @@ export async function readHdrLog(text: string, { file, nsPerValue = 1 }: HdrLogO
   }
   checkEnough(file, total);
   const notes = [
-    `the file does not say its unit: 1 in it is taken as ${nsPerValue} ns`,
+    stated === null
+      ? `the file does not say its unit: 1 in it is taken as ${nsPerValue ?? 1} ns`
+      : `1 ns is ${stated} in the file, as its comment says`,
     "every value is the middle of its cell in the file's histograms",
   ];
   if (tags.size > 0) notes.push(`tags merged: ${[...tags].join(", ")}`);
@@ -48,8 +57,16 @@ export async function readHdrLog(text: string, { file, nsPerValue = 1 }: HdrLogO
     source: `HdrHistogram log V2, ${intervals} ${intervals === 1 ? "interval" : "intervals"}, ${total} values`,
     counted: ascending(counts),
     quantiles: null,
+    samples: total,
     notes,
   };
+}
+
+/** What 1 ns is in the values, where a comment of ours says so. */
+function valuesPerNsOf(text: string): number | null {
+  const comment = text.split(/\r\n|\r|\n/).find((line) => line.startsWith(UNIT_COMMENT));
+  const value = Number.parseFloat(comment?.slice(UNIT_COMMENT.length) ?? "");
+  return value > 0 ? value : null;
 }
 
 export interface HdrLogExport {
@@ -88,7 +105,7 @@ export async function writeHdrLog(
   const most = units.reduce((a, b) => Math.max(a, b), 0) / 1e6;
   return [
     "#[Histogram log format version 1.3]",
-    `#[1 ns is ${valuesPerNs} in the values, Interval_Max is in 1e6 of them]`,
+    `${UNIT_COMMENT}${valuesPerNs} in the values, Interval_Max is in 1e6 of them]`,
     `#[StartTime: ${startTime.toFixed(3)} (seconds since epoch), ${new Date(startTime * 1000).toISOString()}]`,
     `#[BaseTime: ${startTime.toFixed(3)} (seconds since epoch)]`,
     LEGEND,

@@ -6,7 +6,7 @@ import { isProfile, readProfile } from "./profile.ts";
 export async function readOptics(text: string, options: MeasurementOptions): Promise<Optics> {
   if (!isProfile(text)) return measuredOptics(await readMeasurement(text, options));
   const { file, ...others } = options;
-  const [stray] = Object.keys(others);
+  const [stray] = Object.entries(others).flatMap(([key, value]) => (value === undefined ? [] : [key]));
   if (stray) throw new TypeError(`${file}: ${stray} does not apply to a profile, whose fields name their units`);
   return readProfile(text, { file });
 }

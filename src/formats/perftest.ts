@@ -76,6 +76,7 @@ export function readPerftest(text: string, { file, verb }: PerftestOptions): Mea
       source: `perftest -U, ${rows.length} rows`,
       counted: countValues(rows.map(ns)),
       quantiles: null,
+      samples: rows.length,
       notes,
     };
   }
@@ -93,6 +94,7 @@ export function readPerftest(text: string, { file, verb }: PerftestOptions): Mea
       bodyJitter3SigmaNs: 3 * ns(bodySigma(summary)),
       floorNs: ns(summary.least),
     },
+    samples: summary.iterations,
     notes,
   };
 }

@@ -41,6 +41,12 @@ export const PROFILE_DRAWS = [
     draws: 3512826633,
   },
   {
+    name: "npo",
+    quantiles: { medianNs: 97, p99Ns: 254, bodyJitter3SigmaNs: 24 },
+    edges: 811175515,
+    draws: 2850159406,
+  },
+  {
     name: "dsp with p99.9",
     quantiles: { medianNs: 412, p99Ns: 736, p999Ns: 1200, bodyJitter3SigmaNs: 84 },
     edges: 3357747546,

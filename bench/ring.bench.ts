@@ -1,27 +1,83 @@
 import { Worker } from "node:worker_threads";
 import { bestClock } from "../src/clock.ts";
-import { DoorbellRing } from "../src/ring.ts";
+import { DoorbellDrain, DoorbellRing } from "../src/ring.ts";
 import { ThreadTransport } from "../src/threads.ts";
 import type { Row } from "./row.ts";
+import { popper, pusher, type Received, runTasks, startTask } from "./traffic.ts";
 
-const ROOM = "threads";
+const ROOM = "ring";
 const WORDS = 16;
+const CAPACITY = 1024;
 
 /** Doorbells between two worker threads: over the rings, and over what Node has for it. */
 export default async function rows({ quick }: { quick: boolean }): Promise<Row[]> {
+  const batches = await oneWay(quick ? 2 ** 20 : 2 ** 26, 64);
+  const singles = await oneWay(quick ? 2 ** 20 : 2 ** 25, 1);
   const ringNs = await overRings(quick ? 2000 : 200_000);
+  const wakeNs = await wakeUp(quick ? 50 : 2000);
   const messageNs = await overMessages(quick ? 500 : 20_000, "onmessage");
   const polledNs = await overMessages(quick ? 500 : 20_000, "polled");
   const { ns, checksum } = pushAndPop(quick ? 10 : 3000);
+  const traffic = await longTraffic(quick ? 2 ** 17 : 2 ** 27);
   const row = { room: ROOM, unit: "ns", peer: null, ratio: null, checksum: null };
   const peer = "MessagePort";
   return [
+    { ...row, row: "ring, one way in batches of 64", ...batches, unit: "M doorbells/s" },
+    { ...row, row: "ring, one way one by one", ...singles, unit: "M doorbells/s" },
     { ...row, row: "ring, round trip, median", value: ringNs, peer, ratio: messageNs / ringNs },
     { ...row, row: "ring, round trip, median", value: ringNs, peer: `${peer}, polled`, ratio: polledNs / ringNs },
+    {
+      ...row,
+      row: "ring, wake-up from sleep, median",
+      value: wakeNs,
+      peer: `${peer}, half of a round trip`,
+      ratio: messageNs / 2 / wakeNs,
+    },
     { ...row, row: "MessagePort, round trip, median", value: messageNs },
     { ...row, row: "MessagePort, polled, round trip, median", value: polledNs },
     { ...row, row: "ring, push and pop on one thread", value: ns, checksum },
+    { ...row, ...traffic },
   ];
+}
+
+/** Millions of doorbells a second from one thread to another, every one checked: the median of blocks of 2^14. */
+async function oneWay(count: number, batch: number): Promise<{ value: number; checksum: number }> {
+  const { buffer } = DoorbellRing.create(CAPACITY);
+  const received = await runTasks([popper(buffer, { count, batch }), pusher(buffer, { count, batch })]);
+  checkWhole(received, count);
+  return { value: 1e3 / median(Float64Array.from(received.blockNs)), checksum: received.sum };
+}
+
+/** Many doorbells from three threads that nap now and then, over small rings: what was lost, and what came twice. */
+async function longTraffic(count: number): Promise<{ row: string; value: number; unit: string; checksum: number }> {
+  const pushers = 3;
+  const each = Math.floor(count / pushers);
+  const { buffer } = DoorbellDrain.create(pushers, 256);
+  const push = (index: number) =>
+    pusher(buffer, { index, count: each, batch: 50 + index, napEvery: 1e6, napMs: 1 + index });
+  const received = await runTasks([popper(buffer, { count: pushers * each, batch: 64 }), push(0), push(1), push(2)]);
+  checkWhole(received, pushers * each);
+  const { lost, again, sum } = received;
+  return {
+    row: `drain, traffic of ${pushers} pushers that nap, ${lost} lost, ${again} twice`,
+    value: received.received / 1e6,
+    unit: "M doorbells",
+    checksum: sum,
+  };
+}
+
+function checkWhole({ received, lost, again, torn }: Received, count: number): void {
+  if (received !== count || lost + again + torn > 0)
+    throw new Error(`${received} of ${count} doorbells came, ${lost} lost, ${again} twice, ${torn} torn`);
+}
+
+/** How long after a push a thread that slept is awake: the median. */
+async function wakeUp(count: number): Promise<number> {
+  const { buffer } = DoorbellRing.create(2);
+  const woken = startTask({ task: "woken", buffer, count });
+  const waker = startTask({ task: "wake", buffer, count });
+  const [wakeNs] = await Promise.all([woken.result, waker.result]);
+  return median(wakeNs as Float64Array);
 }
 
 async function overRings(count: number): Promise<number> {

@@ -1,0 +1,42 @@
+import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** A file that cannot be read or written; the message names it and says why. */
+export class FileError extends Error {}
+
+const WHY: Record<string, string> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "a part of its path is no folder",
+  EISDIR: "it is a folder",
+  EACCES: "it may not be read or written",
+  EROFS: "it may not be written",
+  ENOSPC: "there is no space left",
+  ERR_STRING_TOO_LONG: "it is too large to be read at once",
+  ERR_FS_FILE_TOO_LARGE: "it is too large to be read at once",
+};
+
+/** The text of a file. */
+export function readText(file: string): string {
+  return attempt(file, () => readFileSync(file, "utf8"));
+}
+
+/** Writes a file whole. */
+export function writeText(file: string, text: string): void {
+  attempt(file, () => writeFileSync(file, text));
+}
+
+/** Refuses files whose folder cannot be written to: better before a long run than after it. */
+export function checkFolders(...files: (string | undefined)[]): void {
+  for (const file of files)
+    if (file !== undefined)
+      attempt(file, () => accessSync(dirname(file), constants.W_OK), { ENOENT: "there is no such folder" });
+}
+
+function attempt<T>(file: string, act: () => T, why: Record<string, string> = {}): T {
+  try {
+    return act();
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    throw new FileError(`${file}: ${why[code] ?? WHY[code] ?? message}`, { cause: error });
+  }
+}
