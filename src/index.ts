@@ -1,3 +1,4 @@
+export type { CertificateReport } from "./budget/certificate.ts";
 export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
 export { type CheckOptions, checkSchedulability, type MissReport, type Verdict } from "./budget/index.ts";
 export type { LoadPhases } from "./budget/load.ts";
@@ -5,6 +6,28 @@ export { type Margins, margins } from "./budget/margins.ts";
 export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export type { Term } from "./budget/terms.ts";
+export {
+  type Certificate,
+  certify,
+  type LocalDeadline,
+  localDeadline,
+  type Service,
+  type ShapedLoads,
+} from "./certificate.ts";
+export {
+  BASELINES_EVIDENCE,
+  type CoherentLoad,
+  type CoherentMiss,
+  type CoherentOptions,
+  type CoherentReadings,
+  coherentLoad,
+  type ReactiveLoad,
+  type ReactiveOptions,
+  reactiveLoad,
+  type Traversal,
+  traversalAt,
+  traversalOf,
+} from "./coherency.ts";
 export { Lattice } from "./convolution.ts";
 export {
   Distribution,

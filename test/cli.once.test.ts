@@ -84,7 +84,7 @@ describe("answers", () => {
           "check --draws 1000 --json --hops 2 --correlation 0.5 --pipeline-ns 21 --serdes-ns 57 --ports 32 --dpu-pace 1601 " +
             "--gpu-ingress 1801 --source-egress 1802 --source-hbm 5501 --gpus-per-dpu 4 --post-us 3 --translate-us 0.25 " +
             "--local-fence-us 21 --expert-mb 44 --loads-per-step 15 --step-ms 41 --deadline-us 181 --miss-share 0.02 " +
-            "--jitter-share 0.06 --utilisation 0.7 --command-us 11 --data-us 141 --fence-us 31 --local-us 61",
+            "--jitter-share 0.06 --utilisation 0.7 --command-us 11 --data-us 141 --fence-us 31 --local-us 61 --chunk-mb 2 --loads-at-once 3 --epsilon 0.001",
         )
       ).stdout,
     );
@@ -99,14 +99,16 @@ describe("answers", () => {
       sourceEgressBytesPerNs: 1802,
       sourceHbmBytesPerNs: 5501,
       gpusPerDpu: 4,
+      chunkBytes: 2e6,
       postNs: 3000,
       translateNs: 250,
       localFenceNs: 21_000,
     });
-    expect(demand).toEqual({ expertBytes: 44e6, loadsPerStep: 15, stepNs: 41e6 });
+    expect(demand).toEqual({ expertBytes: 44e6, loadsPerStep: 15, stepNs: 41e6, loadsAtOnce: 3 });
     expect(objective).toEqual({
       deadlineNs: 181_000,
       missShareMax: 0.02,
+      epsilon: 0.001,
       jitterShareMax: 0.06,
       utilisationMax: 0.7,
       commandNs: 11_000,

@@ -4,6 +4,7 @@ import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
 import { narrowestBodyNs } from "../path.ts";
 import { leastWhole, type ShareInterval, shareInterval } from "../statistics.ts";
 import { duration, figure } from "../words.ts";
+import type { CertificateReport } from "./certificate.ts";
 import { type RetrainEffect, type StallEffect, stallEffect } from "./faults.ts";
 import { exactMissShare, fixedNs, type LoadPhases, sampledMisses, stallTrials, TraversalTable } from "./load.ts";
 import { withFabric } from "./margins.ts";
@@ -23,7 +24,7 @@ import {
   type Scenario,
   type ScenarioInput,
 } from "./scenario.ts";
-import { type Assessment, assess, holds, sorted, type Term } from "./terms.ts";
+import { type Assessment, assess, holds, loads, sorted, type Term } from "./terms.ts";
 
 /** P(miss) of a load on an idle fabric, both ways. */
 export interface MissReport {
@@ -61,6 +62,7 @@ export interface Verdict {
   miss: MissReport;
   stall: StallEffect | null;
   retrain: RetrainEffect | null;
+  certificate: CertificateReport;
   warnings: string[];
 }
 
@@ -89,7 +91,7 @@ export function checkSchedulability(input: ScenarioInput, { draws = 1_000_000, s
   const radiusHops = leastWhole(1, RADIUS_MAX + 1, (hops) => !holds(withFabric(scenario, { hops }), paths)) - 1;
   return {
     schedulable: terms.every((term) => term.holds !== false),
-    conditions: conditions(found.retrain, stall),
+    conditions: conditions(scenario, found.retrain, stall, found.certificate),
     optics: optics.profile,
     fabric,
     demand: scenario.demand,
@@ -105,6 +107,7 @@ export function checkSchedulability(input: ScenarioInput, { draws = 1_000_000, s
     miss: missReport(scenario, found, draws, seed),
     stall,
     retrain: found.retrain,
+    certificate: found.certificate,
     warnings: warnings(scenario, phases, exact, found.path),
   };
 }
@@ -137,7 +140,12 @@ function missReport(scenario: Scenario, found: Assessment, draws: number, seed: 
   };
 }
 
-function conditions(retrain: RetrainEffect | null, stall: StallEffect | null): string[] {
+function conditions(
+  { objective }: Scenario,
+  retrain: RetrainEffect | null,
+  stall: StallEffect | null,
+  certificate: CertificateReport,
+): string[] {
   const held: string[] = [];
   if (retrain && retrain.ratePerLinkHour === null && retrain.ratePerLinkHourMax !== null)
     held.push(
@@ -147,7 +155,19 @@ function conditions(retrain: RetrainEffect | null, stall: StallEffect | null): s
     held.push(
       `at most ${figure(stall.probabilityPerFrameMax)} of ${FRAME_BYTES.toLocaleString("en")}-byte frames stall on a port: nobody states how many do`,
     );
+  if (!certificate.stated) held.push(certificateCondition(certificate, objective));
   return held;
+}
+
+function certificateCondition(report: CertificateReport, { deadlineNs }: Objective): string {
+  const { mostLoadsAtOnce, loadsAtOnce, tightestDeadlineNs, everyNs } = report;
+  const bearable =
+    mostLoadsAtOnce === 0
+      ? "loads hardly ever wait for each other, as not even one is certain to be in time"
+      : `a DPU is asked for at most ${loads(mostLoadsAtOnce)} at once${everyNs === null ? "" : `, and one more every ${duration(everyNs)}`}`;
+  const all =
+    tightestDeadlineNs === null ? "never end" : `take ${duration(tightestDeadlineNs)} of the ${duration(deadlineNs)}`;
+  return `${bearable}: nobody states it, and ${loads(loadsAtOnce)} at once, one a GPU, may ${all}`;
 }
 
 function warnings({ fabric, objective }: Scenario, phases: LoadPhases, exact: number, path: Lattice): string[] {

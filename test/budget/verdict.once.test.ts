@@ -148,13 +148,13 @@ describe("terms", () => {
       { optics: "cpo-800g", demand: { loadsPerStep: 50 } },
     ] satisfies ScenarioInput[]) {
       const verdict = check(input);
-      const margins = verdict.terms.map(({ margin }) => margin);
-      const decided = margins.filter((margin) => margin !== null);
-      expect(margins.slice(0, decided.length)).toEqual(decided.toSorted((a, b) => a - b));
+      const decided = verdict.terms.filter(({ holds }) => holds !== null);
+      expect(verdict.terms.slice(0, decided.length)).toEqual(decided.toSorted((a, b) => a.margin! - b.margin!));
       expect(verdict.binding).toBe(verdict.terms[0]!.name);
-      expect(new Set(verdict.terms.map(({ name }) => name)).size).toBe(5);
+      expect(new Set(verdict.terms.map(({ name }) => name)).size).toBe(6);
       for (const { value, limit, margin, holds } of verdict.terms) {
         if (value === null) expect([margin, holds]).toEqual([null, null]);
+        else if (holds === null) expect(margin! >= 0).toBe(value <= limit);
         else expect([holds, margin! >= 0]).toEqual([value <= limit, value <= limit]);
       }
     }
@@ -164,11 +164,25 @@ describe("terms", () => {
 
   test("what nobody states becomes a condition, with the figure that would have to hold", () => {
     const lpo = check({ optics: "lpo-800g" });
-    expect(lpo.conditions).toHaveLength(1);
+    expect(lpo.conditions).toHaveLength(2);
+    expect(lpo.conditions[1]).toMatch(
+      /^a DPU is asked for at most 1 load at once, .* and 8 loads at once, one a GPU, may take/,
+    );
     expect(lpo.conditions[0]).toMatch(/^a link trains again at most [\d,.]+ times an hour/);
     expect(check({ optics: "dsp-800g" }).conditions[0]).toMatch(/^at most .* of 9,000-byte frames stall/);
-    for (const optics of ["cpo-800g", "pcb"]) expect(check({ optics }).conditions).toEqual([]);
-    expect(check({ optics: retraining("lpo-800g", 1) }).conditions).toEqual([]);
+    const demand = { loadsAtOnce: 1 };
+    for (const optics of ["cpo-800g", "pcb"]) expect(check({ optics, demand }).conditions).toEqual([]);
+    expect(check({ optics: retraining("lpo-800g", 1), demand }).conditions).toEqual([]);
+  });
+
+  test("the certificate decides where somebody states how many loads come at once", () => {
+    const at = (loadsAtOnce: number | null) =>
+      termOf(check({ optics: "cpo-800g", demand: { loadsAtOnce } }), "certificate");
+    expect([at(null).holds, at(1).holds, at(2).holds]).toEqual([null, true, false]);
+    // One load: a chunk of 1 MB in the way, and its own 160 MB, at 1,524.8 bytes/ns.
+    expect(at(1).value).toBeGreaterThan(161e6 / 1524.8 + 22_500);
+    expect(at(1).value).toBeLessThan(161e6 / 1524.8 + 22_500 + 2000);
+    expect(at(2).value! - at(1).value!).toBeCloseTo(160e6 / 1524.8, 6);
   });
 
   test("a stated rate that is too high decides, though a stall's probability is unstated", () => {
@@ -183,7 +197,7 @@ describe("terms", () => {
   });
 
   test("an outage that makes no load late decides too, whatever its rate", () => {
-    const verdict = check({ optics: "lpo-800g", objective: { deadlineNs: 10e6 } });
+    const verdict = check({ optics: "lpo-800g", objective: { deadlineNs: 10e6 }, demand: { loadsAtOnce: 1 } });
     expect(verdict.retrain).toMatchObject({ missGivenOutage: 0, missesPerMillionLoads: 0, ratePerLinkHourMax: null });
     expect(termOf(verdict, "faults")).toMatchObject({ value: 0, holds: true });
     expect(verdict.conditions).toEqual([]);
