@@ -29,3 +29,15 @@ export const HISTOGRAM_CELLS = 1024;
  *         1       1024     1024     1024                1024            1
  */
 export const HISTOGRAM_COUNTS = 32770;
+
+/** No load, no bucket. */
+export const NONE = 0xffffffff;
+
+/** A load's links in the pairing heap that it is in: `[child, next sibling, previous sibling or parent]`. */
+export const LINKS = 3;
+
+/** What a load's reads draw on: `[DPU, gate, gate]`, numbers of buckets; a gate may be NONE. */
+export const ROUTE = 3;
+
+/** A token bucket: `[bytes a nanosecond, burst in bytes, instant at which it is full again]`. */
+export const BUCKET = 3;
