@@ -1,6 +1,6 @@
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
-export { issueReads, queueLoads, unqueueLoad } from "./pacing";
+export { advanceLoads, cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
 export { drawBits, seedRandom } from "./random";
 
 export const F32 = idof<StaticArray<f32>>();

@@ -30,14 +30,42 @@ export const HISTOGRAM_CELLS = 1024;
  */
 export const HISTOGRAM_COUNTS = 32770;
 
-/** No load, no bucket. */
+/** No load, no bucket, no gate. */
 export const NONE = 0xffffffff;
 
-/** A load's links in the pairing heap that it is in: `[child, next sibling, previous sibling or parent]`. */
-export const LINKS = 3;
+/**
+ * A node of a pairing heap, in words of 8 bytes; links are node numbers, previous is the parent for a first child.
+ *
+ *     | key | tie | child, next | previous, queue |
+ */
+export const NODE = 4;
 
-/** What a load's reads draw on: `[DPU, gate, gate]`, numbers of buckets; a gate may be NONE. */
-export const ROUTE = 3;
+/**
+ * A load under way, in words of 8 bytes. `least rate` is that of its slowest bucket. It has two nodes: number `slot` waits
+ * for a bucket, number `capacity + slot` for its latest start.
+ *
+ *     | bytes to read | bytes to complete | local deadline | least rate | DPU, source gate | sink gate, drop |
+ */
+export const LOAD = 6;
 
-/** A token bucket: `[bytes a nanosecond, burst in bytes, instant at which it is full again]`. */
+/** A token bucket: `[bytes a nanosecond, nanoseconds that it can save up, instant from which it has a chunk's credit]`. */
 export const BUCKET = 3;
+
+/** A queue of loads, in words of 8 bytes: `| wakeNs | root, - |`. Queues are one a bucket, then one a DPU for latest starts. */
+export const QUEUE = 2;
+
+/** What holds for all loads of a pacer: `pacer[CHUNK_BYTES]` and so on. */
+export const GPUS = 0;
+export const GPUS_PER_DPU = 1;
+/** The first bucket that is a source's gate, or NONE; and a sink's. */
+export const FIRST_SOURCE = 2;
+export const FIRST_SINK = 3;
+export const BUCKETS = 4;
+export const CHUNK_BYTES = 5;
+/** 1 to read in order of deadlines, 0 in order of arrival. */
+export const BY_DEADLINE = 6;
+export const AFTER_READ_NS = 7;
+/** Loads accepted so far; and how many slots are free, of which the last is taken first. */
+export const ACCEPTED = 8;
+export const FREE = 9;
+export const PACER = 10;

@@ -1,175 +1,254 @@
-import { makeHeap, meld, without, withoutRoot } from "./heap";
-import { BUCKET, NONE, ROUTE } from "./layout";
+import { withoutRoot } from "./heap";
+import {
+  ACCEPTED,
+  AFTER_READ_NS,
+  BUCKETS,
+  BY_DEADLINE,
+  CHUNK_BYTES,
+  FIRST_SINK,
+  FIRST_SOURCE,
+  FREE,
+  GPUS,
+  GPUS_PER_DPU,
+  LOAD,
+  NODE,
+  NONE,
+  QUEUE,
+} from "./layout";
+import {
+  charge,
+  dequeue,
+  enqueue,
+  queueOf,
+  rateOf,
+  refresh,
+  rootOf,
+  setQueue,
+  setRoot,
+  settle,
+  unwatch,
+  watch,
+} from "./queues";
 
-// Every resource that reads draw on is a token bucket: a DPU, and gates (a source's egress, a GPU's ingress). Buckets are
-// numbered, DPUs first. A load waits in the heap of its DPU, or of the gate that has no credit for it, by urgency and
-// then by order of arrival. `wakeNs` says when a bucket next has something to do, and a tournament finds the earliest:
-//
-//     winners:    | - | 1 |  2 | 3 |  4 | 5 | 6 | 7 |  leaves: bucket 0, 1, 2 ...  |      winner[i] of 2i and 2i + 1
+// Loads wait in queues (see queues.ts) for their reads; what happens to them, happens at instants that a caller tells.
 
-/** Puts the first `count` of `slots` in the queues of their DPUs at `nowNs`. */
-export function queueLoads(
+const LARGEST: f64 = 9007199254740991;
+
+/**
+ * Puts the first `count` loads in the queues of their DPUs at `nowNs`, as many as there are slots for, and says which slots
+ * and how many; or the complement of the first one that is no load, and then nothing has changed.
+ */
+export function submitLoads(
   slots: StaticArray<u32>,
-  urgencyNs: StaticArray<f64>,
-  arrival: StaticArray<u32>,
-  bytesLeft: StaticArray<f64>,
-  route: StaticArray<u32>,
-  place: StaticArray<u32>,
-  links: StaticArray<u32>,
+  sourceGpu: StaticArray<u32>,
+  destinationGpu: StaticArray<u32>,
+  sizeBytes: StaticArray<f64>,
+  deadlineNs: StaticArray<f64>,
+  dropLate: StaticArray<u32>,
+  pacer: StaticArray<f64>,
+  free: StaticArray<u32>,
+  loads: StaticArray<f64>,
+  nodes: StaticArray<f64>,
   buckets: StaticArray<f64>,
-  roots: StaticArray<u32>,
-  wakeNs: StaticArray<f64>,
+  queues: StaticArray<f64>,
   winners: StaticArray<u32>,
   count: i32,
-  chunkBytes: f64,
   nowNs: f64,
-): void {
-  assert(count <= slots.length, "there are as many slots as are to be queued");
+): i32 {
+  assert(count <= slots.length, "there are as many rows as are to be submitted");
+  const gpus = <u32>pacer[GPUS];
   for (let i = 0; i < count; i++) {
-    const slot = slots[i];
-    const dpu = route[slot * ROUTE];
-    makeHeap(links, slot);
-    place[slot] = dpu;
-    roots[dpu] = meld(links, urgencyNs, arrival, roots[dpu], slot);
-    wake(wakeNs, winners, dpu, readyNs(buckets, dpu, min(chunkBytes, bytesLeft[roots[dpu]]), nowNs));
+    const bytes = sizeBytes[i];
+    const sound =
+      bytes >= 1 && bytes <= LARGEST && floor(bytes) === bytes && deadlineNs[i] >= 0 && deadlineNs[i] < Infinity;
+    if (!sound || sourceGpu[i] >= gpus || destinationGpu[i] >= gpus) return ~i;
   }
-}
-
-/** Takes `slot` out of the queue that it is in. */
-export function unqueueLoad(
-  slot: u32,
-  urgencyNs: StaticArray<f64>,
-  arrival: StaticArray<u32>,
-  place: StaticArray<u32>,
-  links: StaticArray<u32>,
-  roots: StaticArray<u32>,
-  wakeNs: StaticArray<f64>,
-  winners: StaticArray<u32>,
-): void {
-  const bucket = place[slot];
-  roots[bucket] = without(links, urgencyNs, arrival, roots[bucket], slot);
-  place[slot] = NONE;
-  if (roots[bucket] === NONE) wake(wakeNs, winners, bucket, Infinity);
+  const gpusPerDpu = <u32>pacer[GPUS_PER_DPU];
+  const firstSource = <u32>pacer[FIRST_SOURCE];
+  const firstSink = <u32>pacer[FIRST_SINK];
+  const watches = <u32>pacer[BUCKETS];
+  const byDeadline = pacer[BY_DEADLINE] > 0;
+  const capacity = <u32>free.length;
+  const available = <i32>pacer[FREE];
+  const accepted = min(count, available);
+  const routes = changetype<StaticArray<u32>>(loads);
+  for (let i = 0; i < accepted; i++) {
+    const slot = free[available - 1 - i];
+    const row = slot * LOAD;
+    const dpu = destinationGpu[i] / gpusPerDpu;
+    const source = firstSource === NONE ? NONE : firstSource + sourceGpu[i];
+    const sink = firstSink === NONE ? NONE : firstSink + destinationGpu[i];
+    loads[row] = sizeBytes[i];
+    loads[row + 1] = sizeBytes[i];
+    loads[row + 2] = deadlineNs[i] - pacer[AFTER_READ_NS];
+    loads[row + 3] = min(rateOf(buckets, dpu), min(rateOf(buckets, source), rateOf(buckets, sink)));
+    routes[row * 2 + 8] = dpu;
+    routes[row * 2 + 9] = source;
+    routes[row * 2 + 10] = sink;
+    routes[row * 2 + 11] = dropLate[i];
+    slots[i] = slot;
+    nodes[slot * NODE] = byDeadline ? loads[row + 2] : 0;
+    nodes[slot * NODE + 1] = pacer[ACCEPTED] + <f64>i;
+    nodes[(capacity + slot) * NODE + 1] = pacer[ACCEPTED] + <f64>i;
+    enqueue(nodes, buckets, queues, winners, watches, dpu, slot, nowNs);
+    watch(loads, nodes, buckets, queues, winners, watches, slot, nowNs);
+  }
+  pacer[ACCEPTED] += <f64>accepted;
+  pacer[FREE] = <f64>(available - accepted);
+  settle(loads, nodes, buckets, queues, winners, watches);
+  return accepted;
 }
 
 /**
- * Issues reads in order of time up to `nowNs`, each a chunk of the most urgent load that its DPU and its gates have credit
- * for: slot, bytes and instant. Returns how many; as many as there is room for means that there may be more.
+ * What happens up to `nowNs`, in order of time: reads, each a chunk of the most urgent load that has credit everywhere, and
+ * loads that are past their latest start, of 0 bytes. Returns how many; as many as there is room for means that there may
+ * be more.
  */
-export function issueReads(
-  readSlot: StaticArray<u32>,
-  readBytes: StaticArray<f64>,
-  readAtNs: StaticArray<f64>,
-  urgencyNs: StaticArray<f64>,
-  arrival: StaticArray<u32>,
-  bytesLeft: StaticArray<f64>,
-  route: StaticArray<u32>,
-  place: StaticArray<u32>,
-  links: StaticArray<u32>,
+export function advanceLoads(
+  eventSlot: StaticArray<u32>,
+  eventBytes: StaticArray<f64>,
+  eventBytesLeft: StaticArray<f64>,
+  eventAtNs: StaticArray<f64>,
+  pacer: StaticArray<f64>,
+  free: StaticArray<u32>,
+  loads: StaticArray<f64>,
+  nodes: StaticArray<f64>,
   buckets: StaticArray<f64>,
-  roots: StaticArray<u32>,
-  wakeNs: StaticArray<f64>,
+  queues: StaticArray<f64>,
   winners: StaticArray<u32>,
-  dpuCount: u32,
-  chunkBytes: f64,
   nowNs: f64,
 ): i32 {
-  let reads = 0;
-  while (reads < readSlot.length) {
-    const bucket = winners[1];
-    const atNs = wakeNs[bucket];
+  const watches = <u32>pacer[BUCKETS];
+  const chunkBytes = pacer[CHUNK_BYTES];
+  const capacity = <u32>free.length;
+  const routes = changetype<StaticArray<u32>>(loads);
+  let events = 0;
+  while (events < eventSlot.length) {
+    const queue = settle(loads, nodes, buckets, queues, winners, watches);
+    const atNs = queues[queue * QUEUE];
     if (!(atNs <= nowNs)) break;
-    const slot = roots[bucket];
-    if (slot === NONE) {
-      wake(wakeNs, winners, bucket, Infinity);
-      continue;
-    }
-    const bytes = min(chunkBytes, bytesLeft[slot]);
-    const dpu = route[slot * ROUTE];
-    // The one that is ready last holds the load back: its own bucket, if it was asked too early.
-    const holding = holdingBucket(buckets, route, slot, bucket, bytes, atNs);
-    if (bucket < dpuCount && holding === NONE) {
-      for (let i = 0; i < ROUTE; i++) charge(buckets, route[slot * ROUTE + i], bytes, atNs);
-      bytesLeft[slot] -= bytes;
-      readSlot[reads] = slot;
-      readBytes[reads] = bytes;
-      readAtNs[reads] = atNs;
-      reads++;
-      if (bytesLeft[slot] <= 0) {
-        roots[dpu] = withoutRoot(links, urgencyNs, arrival, slot);
-        place[slot] = NONE;
+    const node = rootOf(queues, queue);
+    const isRead = queue < watches;
+    const slot = isRead ? node : node - capacity;
+    const row = slot * LOAD;
+    const bytes = isRead ? min(chunkBytes, loads[row]) : 0;
+    eventSlot[events] = slot;
+    eventBytes[events] = bytes;
+    eventBytesLeft[events] = loads[row] - bytes;
+    eventAtNs[events] = atNs;
+    events++;
+    if (isRead) {
+      loads[row] -= bytes;
+      for (let i: u32 = 8; i < 11; i++) charge(buckets, routes[row * 2 + i], bytes, atNs);
+      if (loads[row] === 0) {
+        setRoot(queues, queue, withoutRoot(nodes, node));
+        setQueue(nodes, node, NONE);
+        unwatch(nodes, queues, capacity + slot);
       }
-    } else if (holding === bucket) {
-      wake(wakeNs, winners, bucket, readyNs(buckets, bucket, bytes, atNs));
-      continue;
+      refresh(nodes, buckets, queues, winners, watches, queue, atNs);
     } else {
-      // From its DPU to the gate that holds it, or from a gate that has credit again back to its DPU.
-      const to = bucket < dpuCount ? holding : dpu;
-      roots[bucket] = withoutRoot(links, urgencyNs, arrival, slot);
-      place[slot] = to;
-      roots[to] = meld(links, urgencyNs, arrival, roots[to], slot);
-      wake(wakeNs, winners, to, nextNs(bytesLeft, buckets, roots, to, chunkBytes, atNs));
+      unwatch(nodes, queues, node);
+      refresh(nodes, buckets, queues, winners, watches, queue, atNs);
+      if (routes[row * 2 + 11] !== 0) {
+        dequeue(nodes, buckets, queues, winners, watches, slot, atNs);
+        release(pacer, free, loads, slot);
+      }
     }
-    wake(wakeNs, winners, bucket, nextNs(bytesLeft, buckets, roots, bucket, chunkBytes, atNs));
   }
-  return reads;
+  return events;
 }
 
-/** Of a load's buckets the one that has credit for `bytes` last, or NONE if all have at `nowNs`; a gate asks only for itself. */
-function holdingBucket(
-  buckets: StaticArray<f64>,
-  route: StaticArray<u32>,
+/**
+ * Takes the first `count` reads as completed, those of 0 bytes aside, and says which loads ended with them and how many; or
+ * the complement of the first read that was not issued, and then nothing has changed.
+ */
+export function completeReads(
+  endedSlot: StaticArray<u32>,
+  readSlot: StaticArray<u32>,
+  readBytes: StaticArray<f64>,
+  pacer: StaticArray<f64>,
+  free: StaticArray<u32>,
+  loads: StaticArray<f64>,
+  count: i32,
+): i32 {
+  assert(count <= readSlot.length, "there are as many rows as are to be completed");
+  let ended = 0;
+  for (let i = 0; i < count; i++) {
+    const slot = readSlot[i];
+    const bytes = readBytes[i];
+    if (bytes === 0) continue;
+    const row = slot * LOAD;
+    if (!isUnderWay(free, loads, slot) || !(bytes > 0 && bytes <= loads[row + 1] - loads[row])) {
+      for (let j = 0; j < i; j++) if (readBytes[j] !== 0) loads[readSlot[j] * LOAD + 1] += readBytes[j];
+      return ~i;
+    }
+    loads[row + 1] -= bytes;
+    if (loads[row + 1] === 0) endedSlot[ended++] = slot;
+  }
+  for (let i = 0; i < ended; i++) release(pacer, free, loads, endedSlot[i]);
+  return ended;
+}
+
+/** Takes a load back at `nowNs`, wherever it is; 0 if there is none in `slot`. */
+export function cancelLoad(
   slot: u32,
-  asking: u32,
-  bytes: f64,
-  nowNs: f64,
-): u32 {
-  let holding: u32 = NONE;
-  let lastNs = nowNs;
-  for (let i = 0; i < ROUTE; i++) {
-    const bucket = route[slot * ROUTE + i];
-    if (bucket === NONE || (asking !== route[slot * ROUTE] && bucket !== asking)) continue;
-    const atNs = readyNs(buckets, bucket, bytes, nowNs);
-    if (atNs > lastNs) {
-      holding = bucket;
-      lastNs = atNs;
-    }
-  }
-  return holding;
-}
-
-/** When the most urgent load of a bucket's queue may next be looked at. */
-function nextNs(
-  bytesLeft: StaticArray<f64>,
+  pacer: StaticArray<f64>,
+  free: StaticArray<u32>,
+  loads: StaticArray<f64>,
+  nodes: StaticArray<f64>,
   buckets: StaticArray<f64>,
-  roots: StaticArray<u32>,
-  bucket: u32,
-  chunkBytes: f64,
+  queues: StaticArray<f64>,
+  winners: StaticArray<u32>,
   nowNs: f64,
-): f64 {
-  const slot = roots[bucket];
-  return slot === NONE ? Infinity : readyNs(buckets, bucket, min(chunkBytes, bytesLeft[slot]), nowNs);
+): i32 {
+  if (!isUnderWay(free, loads, slot)) return 0;
+  const watches = <u32>pacer[BUCKETS];
+  dequeue(nodes, buckets, queues, winners, watches, slot, nowNs);
+  unwatch(nodes, queues, <u32>free.length + slot);
+  release(pacer, free, loads, slot);
+  settle(loads, nodes, buckets, queues, winners, watches);
+  return 1;
 }
 
-/** The first instant from `nowNs` on at which a bucket has credit for `bytes`. */
-function readyNs(buckets: StaticArray<f64>, bucket: u32, bytes: f64, nowNs: f64): f64 {
-  const row = bucket * BUCKET;
-  return max(nowNs, buckets[row + 2] - (buckets[row + 1] - bytes) / buckets[row]);
-}
-
-/** Takes `bytes` out of a bucket. */
-function charge(buckets: StaticArray<f64>, bucket: u32, bytes: f64, nowNs: f64): void {
-  if (bucket === NONE) return;
-  const row = bucket * BUCKET;
-  buckets[row + 2] = max(nowNs, buckets[row + 2]) + bytes / buckets[row];
-}
-
-/** Has a bucket looked at next at `atNs`, and plays its matches again. Ties go to the lower number: to DPUs before gates. */
-function wake(wakeNs: StaticArray<f64>, winners: StaticArray<u32>, bucket: u32, atNs: f64): void {
-  wakeNs[bucket] = atNs;
-  for (let match = (winners.length / 2 + bucket) >> 1; match >= 1; match >>= 1) {
-    const a = winners[2 * match];
-    const b = winners[2 * match + 1];
-    winners[match] = wakeNs[b] < wakeNs[a] ? b : a;
+/** Gives a load another deadline at `nowNs`; 0 if there is none in `slot`. */
+export function reprioritiseLoad(
+  slot: u32,
+  deadlineNs: f64,
+  pacer: StaticArray<f64>,
+  free: StaticArray<u32>,
+  loads: StaticArray<f64>,
+  nodes: StaticArray<f64>,
+  buckets: StaticArray<f64>,
+  queues: StaticArray<f64>,
+  winners: StaticArray<u32>,
+  nowNs: f64,
+): i32 {
+  if (!isUnderWay(free, loads, slot)) return 0;
+  const watches = <u32>pacer[BUCKETS];
+  const row = slot * LOAD;
+  loads[row + 2] = deadlineNs - pacer[AFTER_READ_NS];
+  if (loads[row] === 0) return 1;
+  if (pacer[BY_DEADLINE] > 0) {
+    const queue = queueOf(nodes, slot);
+    dequeue(nodes, buckets, queues, winners, watches, slot, nowNs);
+    nodes[slot * NODE] = loads[row + 2];
+    enqueue(nodes, buckets, queues, winners, watches, queue, slot, nowNs);
   }
+  unwatch(nodes, queues, <u32>free.length + slot);
+  watch(loads, nodes, buckets, queues, winners, watches, slot, nowNs);
+  settle(loads, nodes, buckets, queues, winners, watches);
+  return 1;
+}
+
+/** Whether there is a load in `slot`, which may be any number. */
+function isUnderWay(free: StaticArray<u32>, loads: StaticArray<f64>, slot: u32): bool {
+  return slot < <u32>free.length && loads[slot * LOAD + 1] > 0;
+}
+
+/** Frees the slot of a load that is in no queue; nothing is left to complete of it. */
+function release(pacer: StaticArray<f64>, free: StaticArray<u32>, loads: StaticArray<f64>, slot: u32): void {
+  loads[slot * LOAD] = 0;
+  loads[slot * LOAD + 1] = -1;
+  free[<i32>pacer[FREE]] = slot;
+  pacer[FREE] += 1;
 }

@@ -15,6 +15,7 @@ export type { LoadPhases } from "./budget/load.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export { Lattice } from "./convolution.ts";
 export { Distribution, type LatencyQuantiles } from "./distribution.ts";
+export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
@@ -36,6 +37,7 @@ export {
   opticsNamed,
   opticsOf,
 } from "./optics.ts";
+export { type EventColumns, type LoadColumns, Pacer, type PacerOptions } from "./pacing.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";

@@ -1,42 +1,30 @@
-import { BUCKET, LINKS, NONE, ROUTE } from "../assembly/layout.ts";
+import {
+  AFTER_READ_NS,
+  BUCKET,
+  BUCKETS,
+  BY_DEADLINE,
+  CHUNK_BYTES,
+  FIRST_SINK,
+  FIRST_SOURCE,
+  FREE,
+  GPUS,
+  GPUS_PER_DPU,
+  LOAD,
+  NODE,
+  NONE,
+  PACER,
+  QUEUE,
+} from "../assembly/layout.ts";
 import { checkAtLeast, checkPositive, checkWhole, describe } from "./check.ts";
 import { workspace } from "./wasm.ts";
 
-/** A load to be read: weights of one expert, from the HBM of one GPU to that of another. */
-export interface Load {
-  /** Names the load; no two that are under way share one. */
-  fenceId: number;
-  sourceGpu: number;
-  destinationGpu: number;
-  sizeBytes: number;
-  /** When it must have ended: when its last read is completed. */
-  deadlineNs: number;
-}
-
-/** A read to issue: a chunk of a load. */
-export interface Read {
-  fenceId: number;
-  /** Of the load's bytes, where this chunk begins. */
-  offsetBytes: number;
-  bytes: number;
-  /** When it may go out: not after the instant advanced to. */
-  atNs: number;
-}
-
-/** How a load ended. */
-export interface LoadEnd {
-  fenceId: number;
-  outcome: "done" | "late" | "cancelled";
-  endNs: number;
-}
-
-export interface ExecutorOptions {
+export interface PacerOptions {
   gpus: number;
-  /** GPUs that share a DPU: the first so many, and so on; 8 unless given. */
+  /** GPUs that share a DPU: the first so many, and so on; 8, or all if they are fewer, unless given. */
   gpusPerDpu?: number;
   /** What one DPU reads in the long run; 1,600 unless given. */
   paceBytesPerNs?: number;
-  /** What it may read at once beyond that; one chunk unless given. */
+  /** What it may read at once; at least a chunk, and one chunk unless given. */
   burstBytes?: number;
   /** A more urgent load overtakes another at the edge of a chunk; 1,000,000 unless given. */
   chunkBytes?: number;
@@ -44,301 +32,257 @@ export interface ExecutorOptions {
   sourceEgressBytesPerNs?: number;
   /** What one GPU takes in; not limited unless given. */
   gpuIngressBytesPerNs?: number;
+  /** From a load's last byte read to its end (path and fence): it must be read so long before its deadline; 0 unless given. */
+  afterReadNs?: number;
   /** Loads under way at once; a further one is not accepted; 4,096 unless given. */
   capacity?: number;
   /** The most urgent first, or in order of arrival; by deadline unless given. */
   order?: "deadline" | "arrival";
+  /** Rows that one call takes or gives; 1,024 unless given. */
+  batch?: number;
 }
 
-const READS = 1024;
+/** Rows of loads: filled by the caller, all but `slot`. */
+export interface LoadColumns {
+  sourceGpu: Uint32Array;
+  destinationGpu: Uint32Array;
+  /** From 1 to 2^53 - 1. */
+  sizeBytes: Float64Array;
+  /** When the load must have ended. */
+  deadlineNs: Float64Array;
+  /** 1 to drop the load once it cannot be read by its deadline, 0 to finish it late. */
+  dropLate: Uint32Array;
+  /** By what name the load goes until it has ended. */
+  slot: Uint32Array;
+}
+
+/** Rows of what happened, in order of time. */
+export interface EventColumns {
+  slot: Uint32Array;
+  /** Of the next chunk to read; 0 if the load can no longer be read by its deadline. */
+  bytes: Float64Array;
+  /** What of the load is to be read after that. */
+  bytesLeft: Float64Array;
+  atNs: Float64Array;
+}
 
 /**
- * Paces reads: never faster than the buckets of DPUs, sources and destinations allow, the most urgent load first. The clock
- * and the completions are its owner's: submit loads, advance to an instant, issue the reads that it returns, say which are
- * complete.
+ * Paces reads: never faster than the buckets of DPUs, sources and destinations allow, the most urgent load first. It speaks
+ * in columns, a batch a call; `Executor` says the same in objects.
+ *
+ * A load is read in chunks, of which any needs a whole chunk's credit of its DPU and of its gates. It expires when it would
+ * be too late even if it were read at full pace from now on, bursts aside; and once only, unless it is given another deadline.
  */
-export class Executor {
-  readonly #kernels;
-  readonly #at;
+export class Pacer {
+  /** What the next `submit` takes. */
+  readonly loads: Readonly<LoadColumns>;
+  /** What the last `advance` gave, and what the next `complete` takes: the caller may write others there. */
+  readonly events: Readonly<EventColumns>;
+  /** What the last `complete` ended. */
+  readonly endedSlot: Uint32Array;
+  readonly batch: number;
+  readonly dpus: number;
+  readonly #submit: (count: number, nowNs: number) => number;
+  readonly #advance: (nowNs: number) => number;
+  readonly #complete: (count: number) => number;
+  readonly #cancel: (slot: number, nowNs: number) => number;
+  readonly #reprioritise: (slot: number, deadlineNs: number, nowNs: number) => number;
   readonly #views;
   readonly #gpus: number;
-  readonly #gpusPerDpu: number;
-  readonly #dpus: number;
-  readonly #chunkBytes: number;
-  readonly #byDeadline: boolean;
-  readonly #firstSource: number;
-  readonly #firstSink: number;
-  readonly #loads: (Load | undefined)[];
-  readonly #bytesMissing: Float64Array;
-  readonly #slots = new Map<number, number>();
-  readonly #free: number[];
-  #arrivals = 0;
   #nowNs = 0;
 
-  constructor(options: ExecutorOptions) {
-    const { gpus, gpusPerDpu = 8, paceBytesPerNs = 1600, chunkBytes = 1e6, capacity = 4096 } = options;
-    const { burstBytes = chunkBytes, order = "deadline", sourceEgressBytesPerNs, gpuIngressBytesPerNs } = options;
-    checkWhole("gpus", gpus, 1, 2 ** 20);
-    checkWhole("gpusPerDpu", gpusPerDpu, 1, gpus);
-    checkPositive("paceBytesPerNs", paceBytesPerNs);
-    checkWhole("chunkBytes", chunkBytes, 1, Number.MAX_SAFE_INTEGER);
-    checkAtLeast("burstBytes", burstBytes, chunkBytes);
-    checkWhole("capacity", capacity, 1, 2 ** 24);
-    if (sourceEgressBytesPerNs !== undefined) checkPositive("sourceEgressBytesPerNs", sourceEgressBytesPerNs);
-    if (gpuIngressBytesPerNs !== undefined) checkPositive("gpuIngressBytesPerNs", gpuIngressBytesPerNs);
-    if (order !== "deadline" && order !== "arrival")
-      throw new RangeError(`order must be "deadline" or "arrival", got ${describe(order)}`);
-    this.#gpus = gpus;
-    this.#gpusPerDpu = gpusPerDpu;
-    this.#dpus = Math.ceil(gpus / gpusPerDpu);
-    this.#chunkBytes = chunkBytes;
-    this.#byDeadline = order === "deadline";
-    this.#firstSource = sourceEgressBytesPerNs === undefined ? NONE : this.#dpus;
-    const sources = sourceEgressBytesPerNs === undefined ? 0 : gpus;
-    this.#firstSink = gpuIngressBytesPerNs === undefined ? NONE : this.#dpus + sources;
-    const rates = [
-      ...new Array<number>(this.#dpus).fill(paceBytesPerNs),
-      ...new Array<number>(sources).fill(sourceEgressBytesPerNs ?? 0),
-      ...new Array<number>(gpuIngressBytesPerNs === undefined ? 0 : gpus).fill(gpuIngressBytesPerNs ?? 0),
-    ];
-    const leaves = 2 ** Math.ceil(Math.log2(Math.max(2, rates.length)));
+  constructor(options: PacerOptions) {
+    const { gpus, gpusPerDpu, pace, burst, chunk, egress, ingress, afterReadNs, capacity, byDeadline, batch } =
+      completed(options);
+    const dpus = Math.ceil(gpus / gpusPerDpu);
+    const gates = [egress, ingress].map((rate) => (rate === undefined ? [] : new Array<number>(gpus).fill(rate)));
+    const rates = [...new Array<number>(dpus).fill(pace), ...gates.flat()];
+    const leaves = 2 ** Math.ceil(Math.log2(rates.length + dpus));
     const { kernels, at, views } = workspace({
-      slots: ["U32", capacity],
-      readSlot: ["U32", READS],
-      readBytes: ["F64", READS],
-      readAtNs: ["F64", READS],
-      urgencyNs: ["F64", capacity],
-      arrival: ["U32", capacity],
-      bytesLeft: ["F64", capacity],
-      route: ["U32", ROUTE * capacity],
-      place: ["U32", capacity],
-      links: ["U32", LINKS * capacity],
+      slot: ["U32", batch],
+      sourceGpu: ["U32", batch],
+      destinationGpu: ["U32", batch],
+      sizeBytes: ["F64", batch],
+      deadlineNs: ["F64", batch],
+      dropLate: ["U32", batch],
+      eventSlot: ["U32", batch],
+      eventBytes: ["F64", batch],
+      eventBytesLeft: ["F64", batch],
+      eventAtNs: ["F64", batch],
+      endedSlot: ["U32", batch],
+      pacer: ["F64", PACER],
+      free: ["U32", capacity],
+      loads: ["F64", LOAD * capacity],
+      nodes: ["F64", NODE * 2 * capacity],
       buckets: ["F64", BUCKET * rates.length],
-      roots: ["U32", rates.length],
-      wakeNs: ["F64", leaves],
+      queues: ["F64", QUEUE * leaves],
       winners: ["U32", 2 * leaves],
     });
+    views.pacer[GPUS] = gpus;
+    views.pacer[GPUS_PER_DPU] = gpusPerDpu;
+    views.pacer[FIRST_SOURCE] = egress === undefined ? NONE : dpus;
+    views.pacer[FIRST_SINK] = ingress === undefined ? NONE : dpus + gates[0]!.length;
+    views.pacer[BUCKETS] = rates.length;
+    views.pacer[CHUNK_BYTES] = chunk;
+    views.pacer[BY_DEADLINE] = byDeadline ? 1 : 0;
+    views.pacer[AFTER_READ_NS] = afterReadNs;
+    views.pacer[FREE] = capacity;
     rates.forEach((rate, bucket) => {
-      views.buckets.set([rate, bucket < this.#dpus ? burstBytes : chunkBytes, 0], bucket * BUCKET);
+      views.buckets.set([rate, bucket < dpus ? (burst - chunk) / rate : 0, 0], bucket * BUCKET);
     });
-    views.roots.fill(NONE);
-    views.place.fill(NONE);
-    views.wakeNs.fill(Number.POSITIVE_INFINITY);
+    const words = (view: Float64Array) => new Uint32Array(view.buffer, view.byteOffset, view.length * 2);
+    words(views.nodes).fill(NONE);
+    words(views.queues).fill(NONE);
+    for (let i = 0; i < capacity; i++) views.free[i] = capacity - 1 - i;
+    for (let i = 0; i < leaves; i++) views.queues[i * QUEUE] = Number.POSITIVE_INFINITY;
     for (let i = 0; i < leaves; i++) views.winners[leaves + i] = i;
     for (let i = leaves - 1; i >= 1; i--) views.winners[i] = views.winners[2 * i]!;
-    this.#kernels = kernels;
-    this.#at = at;
+
+    const slots = [at.pacer, at.free, at.loads] as const;
+    const state = [...slots, at.nodes, at.buckets, at.queues, at.winners] as const;
+    const rows = [at.sourceGpu, at.destinationGpu, at.sizeBytes, at.deadlineNs, at.dropLate] as const;
+    this.#submit = (count, nowNs) => kernels.submitLoads(at.slot, ...rows, ...state, count, nowNs);
+    const happened = [at.eventSlot, at.eventBytes, at.eventBytesLeft, at.eventAtNs] as const;
+    this.#advance = (nowNs) => kernels.advanceLoads(...happened, ...state, nowNs);
+    this.#complete = (count) => kernels.completeReads(at.endedSlot, at.eventSlot, at.eventBytes, ...slots, count);
+    this.#cancel = (slot, nowNs) => kernels.cancelLoad(slot, ...state, nowNs);
+    this.#reprioritise = (slot, deadlineNs, nowNs) => kernels.reprioritiseLoad(slot, deadlineNs, ...state, nowNs);
+    const { sourceGpu, destinationGpu, sizeBytes, deadlineNs, dropLate, slot } = views;
+    this.loads = { sourceGpu, destinationGpu, sizeBytes, deadlineNs, dropLate, slot };
+    const { eventSlot, eventBytes, eventBytesLeft, eventAtNs } = views;
+    this.events = { slot: eventSlot, bytes: eventBytes, bytesLeft: eventBytesLeft, atNs: eventAtNs };
+    this.endedSlot = views.endedSlot;
+    this.batch = batch;
+    this.dpus = dpus;
     this.#views = views;
-    this.#loads = new Array(capacity);
-    this.#bytesMissing = new Float64Array(capacity);
-    this.#free = Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
+    this.#gpus = gpus;
   }
 
-  /** Loads under way: submitted, and neither ended nor cancelled. */
-  get underWay(): number {
-    return this.#slots.size;
+  /** The instant advanced to. */
+  get nowNs(): number {
+    return this.#nowNs;
   }
 
-  /** When there is next a read to issue if nothing else happens; Infinity if never. */
+  /** Loads that can be accepted now. */
+  get free(): number {
+    return this.#views.pacer[FREE]!;
+  }
+
+  /** When there is next an event if nothing else is done; Infinity if never. */
   get nextEventNs(): number {
-    return this.#views.wakeNs[this.#views.winners[1]!]!;
+    return this.#views.queues[this.#views.winners[1]! * QUEUE]!;
   }
 
-  /** Queues loads at `nowNs`, in order, and returns how many: fewer than all once `capacity` is reached. */
-  submit(loads: readonly Load[], nowNs: number): number {
-    this.#checkNow(nowNs);
-    const fresh = new Set<number>();
-    loads.forEach((load, i) => {
-      this.#checkLoad(load, i);
-      if (fresh.has(load.fenceId)) throw new RangeError(`load ${i}: fenceId must be unused, got ${load.fenceId} again`);
-      fresh.add(load.fenceId);
-    });
-    this.#nowNs = nowNs;
-    const accepted = Math.min(loads.length, this.#free.length);
-    for (let i = 0; i < accepted; i++) this.#views.slots[i] = this.#place(loads[i]!);
-    this.#queue(accepted);
+  /** Queues the first `count` of `loads`, in order, and returns how many: fewer than all once `capacity` is reached. */
+  submit(count: number): number {
+    checkWhole("count", count, 0, this.batch);
+    this.#checkUpToDate();
+    const accepted = this.#submit(count, this.#nowNs);
+    if (accepted < 0) this.#refuse(~accepted);
     return accepted;
   }
 
-  /** The reads to issue up to `nowNs`, in order of time. */
-  advance(nowNs: number): Read[] {
-    this.#checkNow(nowNs);
+  /** Writes to `events` what happens up to `nowNs`, and returns how many; `batch` of them means that there may be more. */
+  advance(nowNs: number): number {
+    this.checkNow(nowNs);
     this.#nowNs = nowNs;
-    const { kernels, at, views } = { kernels: this.#kernels, at: this.#at, views: this.#views };
-    const reads: Read[] = [];
-    for (let count = READS; count === READS; ) {
-      count = kernels.issueReads(
-        at.readSlot,
-        at.readBytes,
-        at.readAtNs,
-        at.urgencyNs,
-        at.arrival,
-        at.bytesLeft,
-        at.route,
-        at.place,
-        at.links,
-        at.buckets,
-        at.roots,
-        at.wakeNs,
-        at.winners,
-        this.#dpus,
-        this.#chunkBytes,
-        nowNs,
-      );
-      for (let i = 0; i < count; i++)
-        reads.push(this.#read(views.readSlot[i]!, views.readBytes[i]!, views.readAtNs[i]!));
-    }
-    return reads;
+    return this.#advance(nowNs);
   }
 
-  /** Says that reads have come to their end at `nowNs`, and returns the loads that ended with them. */
-  complete(reads: readonly Read[], nowNs: number): LoadEnd[] {
-    this.#checkNow(nowNs);
-    const bytes = new Map<number, number>();
-    reads.forEach((read, i) => {
-      const slot = this.#slots.get(read.fenceId);
-      const sum = (bytes.get(read.fenceId) ?? 0) + read.bytes;
-      if (slot === undefined)
-        throw new RangeError(`read ${i}: fenceId must be of a load under way, got ${read.fenceId}`);
-      const issued = this.#bytesMissing[slot]! - this.#views.bytesLeft[slot]!;
-      if (!(read.bytes > 0) || sum > issued)
-        throw new RangeError(
-          `read ${i}: bytes must be above 0 and at most the ${issued} issued and not completed, got ${sum}`,
-        );
-      bytes.set(read.fenceId, sum);
-    });
-    this.#nowNs = nowNs;
-    const ends: LoadEnd[] = [];
-    for (const [fenceId, sum] of bytes) {
-      const slot = this.#slots.get(fenceId)!;
-      this.#bytesMissing[slot]! -= sum;
-      if (this.#bytesMissing[slot]! > 0) continue;
-      ends.push({ fenceId, outcome: nowNs <= this.#loads[slot]!.deadlineNs ? "done" : "late", endNs: nowNs });
-      this.#release(slot);
+  /** Takes the first `count` of `events` as completed, those of 0 bytes aside; returns how many loads ended: see `endedSlot`. */
+  complete(count: number): number {
+    checkWhole("count", count, 0, this.batch);
+    const ended = this.#complete(count);
+    if (ended < 0) {
+      const [slot, bytes] = [this.events.slot[~ended]!, this.events.bytes[~ended]!];
+      throw new RangeError(`read ${~ended} must be one that was issued, got ${bytes} bytes of slot ${slot}`);
     }
-    return ends;
+    return ended;
   }
 
-  /** Takes loads back, wherever they are; reads of them that were issued count for nothing and must not be completed. */
-  cancel(fenceIds: readonly number[], nowNs: number): LoadEnd[] {
-    this.#checkNow(nowNs);
-    const slots = [...new Set(fenceIds)].map((fenceId) => this.#slotOf(fenceId));
-    this.#nowNs = nowNs;
-    return slots.map((slot) => {
-      const { fenceId } = this.#loads[slot]!;
-      this.#unqueue(slot);
-      this.#release(slot);
-      return { fenceId, outcome: "cancelled", endNs: nowNs };
-    });
+  /** Takes a load back, wherever it is; what is still to be completed of it must not be. */
+  cancel(slot: number): void {
+    checkWhole("slot", slot, 0, this.#views.free.length - 1);
+    this.#checkUpToDate();
+    if (!this.#cancel(slot, this.#nowNs)) this.#refuseSlot(slot);
   }
 
   /** Gives a load another deadline: a prefetch that becomes demanded, for instance. */
-  reprioritise(fenceId: number, deadlineNs: number, nowNs: number): void {
-    this.#checkNow(nowNs);
+  reprioritise(slot: number, deadlineNs: number): void {
+    checkWhole("slot", slot, 0, this.#views.free.length - 1);
     checkAtLeast("deadlineNs", deadlineNs, 0);
-    const slot = this.#slotOf(fenceId);
-    this.#nowNs = nowNs;
-    this.#loads[slot] = { ...this.#loads[slot]!, deadlineNs };
-    if (!this.#byDeadline || this.#views.bytesLeft[slot] === 0) return;
-    this.#unqueue(slot);
-    this.#views.urgencyNs[slot] = deadlineNs;
-    this.#views.slots[0] = slot;
-    this.#queue(1);
+    this.#checkUpToDate();
+    if (!this.#reprioritise(slot, deadlineNs, this.#nowNs)) this.#refuseSlot(slot);
   }
 
-  /** Cancels every load of a DPU that has not been read to its end. */
-  drain(dpu: number, nowNs: number): LoadEnd[] {
-    checkWhole("dpu", dpu, 0, this.#dpus - 1);
-    const unread = [...this.#slots].filter(
-      ([, slot]) => this.#views.route[slot * ROUTE] === dpu && this.#views.bytesLeft[slot]! > 0,
-    );
-    return this.cancel(
-      unread.map(([fenceId]) => fenceId),
-      nowNs,
-    );
+  /** The DPU that reads for a GPU. */
+  dpuOf(gpu: number): number {
+    return Math.floor(gpu / this.#views.pacer[GPUS_PER_DPU]!);
   }
 
-  #place(load: Load): number {
-    const { route, urgencyNs, arrival, bytesLeft } = this.#views;
-    const slot = this.#free.pop()!;
-    const gate = (first: number, gpu: number) => (first === NONE ? NONE : first + gpu);
-    route.set(
-      [
-        Math.floor(load.destinationGpu / this.#gpusPerDpu),
-        gate(this.#firstSource, load.sourceGpu),
-        gate(this.#firstSink, load.destinationGpu),
-      ],
-      slot * ROUTE,
-    );
-    urgencyNs[slot] = this.#byDeadline ? load.deadlineNs : 0;
-    arrival[slot] = this.#arrivals++;
-    bytesLeft[slot] = load.sizeBytes;
-    this.#bytesMissing[slot] = load.sizeBytes;
-    this.#loads[slot] = load;
-    this.#slots.set(load.fenceId, slot);
-    return slot;
+  /** What of a load has been neither read nor dropped. */
+  bytesLeft(slot: number): number {
+    return this.#views.loads[slot * LOAD]!;
   }
 
-  #read(slot: number, bytes: number, atNs: number): Read {
-    const { fenceId, sizeBytes } = this.#loads[slot]!;
-    // One load's reads come in order: what is left after all of this call's reads is less than after this one.
-    const offsetBytes = this.#offset[slot] ?? 0;
-    this.#offset[slot] = offsetBytes + bytes === sizeBytes ? 0 : offsetBytes + bytes;
-    return { fenceId, offsetBytes, bytes, atNs };
-  }
-  readonly #offset: number[] = [];
-
-  #queue(count: number): void {
-    const { at } = { at: this.#at };
-    this.#kernels.queueLoads(
-      at.slots,
-      at.urgencyNs,
-      at.arrival,
-      at.bytesLeft,
-      at.route,
-      at.place,
-      at.links,
-      at.buckets,
-      at.roots,
-      at.wakeNs,
-      at.winners,
-      count,
-      this.#chunkBytes,
-      this.#nowNs,
-    );
-  }
-
-  #unqueue(slot: number): void {
-    const at = this.#at;
-    if (this.#views.place[slot] === NONE) return;
-    this.#kernels.unqueueLoad(slot, at.urgencyNs, at.arrival, at.place, at.links, at.roots, at.wakeNs, at.winners);
-  }
-
-  #release(slot: number): void {
-    this.#slots.delete(this.#loads[slot]!.fenceId);
-    this.#loads[slot] = undefined;
-    this.#offset[slot] = 0;
-    this.#free.push(slot);
-  }
-
-  #slotOf(fenceId: number): number {
-    const slot = this.#slots.get(fenceId);
-    if (slot === undefined) throw new RangeError(`fenceId must be of a load under way, got ${fenceId}`);
-    return slot;
-  }
-
-  #checkNow(nowNs: number): void {
+  /** Refuses an instant before the one advanced to. */
+  checkNow(nowNs: number): void {
     checkAtLeast("nowNs", nowNs, 0);
     if (nowNs < this.#nowNs) throw new RangeError(`nowNs must be at least ${this.#nowNs}, the last, got ${nowNs}`);
   }
 
-  #checkLoad(load: Load, i: number): void {
-    checkWhole(`load ${i}: fenceId`, load.fenceId, 0, Number.MAX_SAFE_INTEGER);
-    if (this.#slots.has(load.fenceId))
-      throw new RangeError(`load ${i}: fenceId must be unused, got ${load.fenceId}, which is under way`);
-    checkWhole(`load ${i}: sourceGpu`, load.sourceGpu, 0, this.#gpus - 1);
-    checkWhole(`load ${i}: destinationGpu`, load.destinationGpu, 0, this.#gpus - 1);
-    checkWhole(`load ${i}: sizeBytes`, load.sizeBytes, 1, Number.MAX_SAFE_INTEGER);
-    checkAtLeast(`load ${i}: deadlineNs`, load.deadlineNs, 0);
+  /** Refuses to go on while there are events in the past that `advance` had no room for. */
+  #checkUpToDate(): void {
+    if (this.nextEventNs < this.#nowNs)
+      throw new RangeError(`nextEventNs must not be past: advance to ${this.#nowNs} again, got ${this.nextEventNs}`);
   }
+
+  #refuse(row: number): never {
+    const { sourceGpu, destinationGpu, sizeBytes, deadlineNs } = this.loads;
+    checkLoad(row, this.#gpus, {
+      sourceGpu: sourceGpu[row]!,
+      destinationGpu: destinationGpu[row]!,
+      sizeBytes: sizeBytes[row]!,
+      deadlineNs: deadlineNs[row]!,
+    });
+    throw new Error(`load ${row} was refused, and there is nothing wrong with it`);
+  }
+
+  #refuseSlot(slot: number): never {
+    throw new RangeError(`slot must be of a load under way, got ${slot}`);
+  }
+}
+
+/** Refuses what is no load between `gpus` GPUs. */
+export function checkLoad(
+  row: number,
+  gpus: number,
+  load: { sourceGpu: number; destinationGpu: number; sizeBytes: number; deadlineNs: number },
+): void {
+  checkWhole(`load ${row}: sourceGpu`, load.sourceGpu, 0, gpus - 1);
+  checkWhole(`load ${row}: destinationGpu`, load.destinationGpu, 0, gpus - 1);
+  checkWhole(`load ${row}: sizeBytes`, load.sizeBytes, 1, Number.MAX_SAFE_INTEGER);
+  checkAtLeast(`load ${row}: deadlineNs`, load.deadlineNs, 0);
+}
+
+/** Options with every default filled in, checked. */
+function completed(options: PacerOptions) {
+  const { gpus, paceBytesPerNs: pace = 1600, chunkBytes: chunk = 1e6, afterReadNs = 0, capacity = 4096 } = options;
+  const { burstBytes: burst = chunk, order = "deadline", batch = 1024 } = options;
+  const { sourceEgressBytesPerNs: egress, gpuIngressBytesPerNs: ingress } = options;
+  checkWhole("gpus", gpus, 1, 2 ** 20);
+  const { gpusPerDpu = Math.min(8, gpus) } = options;
+  checkWhole("gpusPerDpu", gpusPerDpu, 1, gpus);
+  checkPositive("paceBytesPerNs", pace);
+  checkWhole("chunkBytes", chunk, 1, Number.MAX_SAFE_INTEGER);
+  checkAtLeast("burstBytes", burst, chunk);
+  if (egress !== undefined) checkPositive("sourceEgressBytesPerNs", egress);
+  if (ingress !== undefined) checkPositive("gpuIngressBytesPerNs", ingress);
+  checkAtLeast("afterReadNs", afterReadNs, 0);
+  checkWhole("capacity", capacity, 1, 2 ** 22);
+  if (order !== "deadline" && order !== "arrival")
+    throw new RangeError(`order must be "deadline" or "arrival", got ${describe(order)}`);
+  checkWhole("batch", batch, 1, 2 ** 20);
+  const byDeadline = order === "deadline";
+  return { gpus, gpusPerDpu, pace, burst, chunk, egress, ingress, afterReadNs, capacity, byDeadline, batch };
 }
