@@ -49,8 +49,9 @@ export interface ExecutorOptions extends PacerOptions {
 
 /**
  * Paces reads: never faster than the buckets of DPUs, sources and destinations allow, the most urgent load first. The clock
- * and the completions are its owner's: advance to an instant, issue the reads that it returns, say which are complete, submit
- * further loads. All but `advance` happens at the instant advanced to; what is refused changes nothing.
+ * and the completions are its owner's: submit loads, advance to an instant, issue the reads that it returns, say which are
+ * complete. All but `advance` takes place before the next event or just as it is due, at the instant of the last call unless
+ * another is given; what is refused changes nothing.
  */
 export class Executor {
   readonly #pacer: Pacer;
@@ -68,7 +69,7 @@ export class Executor {
     this.#dropLate = onExpire === "drop";
   }
 
-  /** The instant advanced to. */
+  /** The instant of the last call. */
   get nowNs(): number {
     return this.#pacer.nowNs;
   }
@@ -84,8 +85,9 @@ export class Executor {
   }
 
   /** Queues loads, in order, and returns how many: fewer than all once `capacity` is reached. */
-  submit(loads: readonly Load[]): number {
+  submit(loads: readonly Load[], nowNs = this.nowNs): number {
     this.#checkLoads(loads);
+    this.#pacer.moveTo(nowNs);
     const { loads: columns, batch } = this.#pacer;
     const accepted = Math.min(loads.length, this.#pacer.free);
     for (let start = 0; start < accepted; start += batch) {
@@ -134,9 +136,10 @@ export class Executor {
   }
 
   /** Says that reads have come to their end, and returns the loads that ended with them. */
-  complete(reads: readonly Read[]): LoadEnd[] {
+  complete(reads: readonly Read[], nowNs = this.nowNs): LoadEnd[] {
     const offsets = new Map<number, Set<number>>();
     for (const [i, read] of reads.entries()) this.#checkRead(read, i, offsets);
+    this.#pacer.moveTo(nowNs);
     const { events, batch } = this.#pacer;
     const ends: LoadEnd[] = [];
     for (let start = 0; start < reads.length; start += batch) {
@@ -151,37 +154,42 @@ export class Executor {
       for (let row = 0; row < ended; row++) {
         const { fenceId, deadlineNs } = this.#inSlot[this.#pacer.endedSlot[row]!]!;
         this.#underWay.delete(fenceId);
-        ends.push({ fenceId, outcome: this.nowNs <= deadlineNs ? "done" : "late", endNs: this.nowNs });
+        ends.push({ fenceId, outcome: nowNs <= deadlineNs ? "done" : "late", endNs: nowNs });
       }
     }
     return ends;
   }
 
   /** Takes loads back, wherever they are; what is still to be completed of them must not be. */
-  cancel(fenceIds: readonly number[]): LoadEnd[] {
+  cancel(fenceIds: readonly number[], nowNs = this.nowNs): LoadEnd[] {
     const loads = [...new Set(fenceIds)].map((fenceId) => this.#loadOf(fenceId));
+    this.#pacer.moveTo(nowNs);
     return loads.map(({ fenceId, slot }) => {
       this.#pacer.cancel(slot);
       this.#underWay.delete(fenceId);
-      return { fenceId, outcome: "cancelled", endNs: this.nowNs };
+      return { fenceId, outcome: "cancelled", endNs: nowNs };
     });
   }
 
   /** Gives a load another deadline: a prefetch that becomes demanded, for instance. */
-  reprioritise(fenceId: number, deadlineNs: number): void {
+  reprioritise(fenceId: number, deadlineNs: number, nowNs = this.nowNs): void {
     checkAtLeast("deadlineNs", deadlineNs, 0);
     const load = this.#loadOf(fenceId);
+    this.#pacer.moveTo(nowNs);
     this.#pacer.reprioritise(load.slot, deadlineNs);
     load.deadlineNs = deadlineNs;
   }
 
   /** Cancels every load of a DPU that has not been read to its end. */
-  drain(dpu: number): LoadEnd[] {
+  drain(dpu: number, nowNs = this.nowNs): LoadEnd[] {
     checkWhole("dpu", dpu, 0, this.#pacer.dpus - 1);
     const unread = [...this.#underWay.values()].filter(
       (load) => load.dpu === dpu && this.#pacer.bytesLeft(load.slot) > 0,
     );
-    return this.cancel(unread.map(({ fenceId }) => fenceId));
+    return this.cancel(
+      unread.map(({ fenceId }) => fenceId),
+      nowNs,
+    );
   }
 
   #loadOf(fenceId: number): UnderWay {

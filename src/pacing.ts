@@ -128,7 +128,8 @@ export class Pacer {
     views.pacer[AFTER_READ_NS] = afterReadNs;
     views.pacer[FREE] = capacity;
     rates.forEach((rate, bucket) => {
-      views.buckets.set([rate, bucket < dpus ? (burst - chunk) / rate : 0, 0], bucket * BUCKET);
+      const savedNs = bucket < dpus ? (burst - chunk) / rate : 0;
+      views.buckets.set([rate, savedNs, -savedNs], bucket * BUCKET); // full at 0
     });
     const words = (view: Float64Array) => new Uint32Array(view.buffer, view.byteOffset, view.length * 2);
     words(views.nodes).fill(NONE);
@@ -158,7 +159,7 @@ export class Pacer {
     this.#gpus = gpus;
   }
 
-  /** The instant advanced to. */
+  /** The instant of the last call. */
   get nowNs(): number {
     return this.#nowNs;
   }
@@ -173,10 +174,18 @@ export class Pacer {
     return this.#views.queues[this.#views.winners[1]! * QUEUE]!;
   }
 
+  /** Says that it is `nowNs`: before the next event, or as it is due, so that it may yet turn out otherwise. */
+  moveTo(nowNs: number): void {
+    this.#checkNow(nowNs);
+    if (nowNs > this.nextEventNs)
+      throw new RangeError(`nowNs must be at most ${this.nextEventNs}, the next event, got ${nowNs}`);
+    this.#nowNs = nowNs;
+  }
+
   /** Queues the first `count` of `loads`, in order, and returns how many: fewer than all once `capacity` is reached. */
   submit(count: number): number {
     checkWhole("count", count, 0, this.batch);
-    this.#checkUpToDate();
+    this.moveTo(this.#nowNs);
     const accepted = this.#submit(count, this.#nowNs);
     if (accepted < 0) this.#refuse(~accepted);
     return accepted;
@@ -184,7 +193,7 @@ export class Pacer {
 
   /** Writes to `events` what happens up to `nowNs`, and returns how many; `batch` of them means that there may be more. */
   advance(nowNs: number): number {
-    this.checkNow(nowNs);
+    this.#checkNow(nowNs);
     this.#nowNs = nowNs;
     return this.#advance(nowNs);
   }
@@ -203,7 +212,7 @@ export class Pacer {
   /** Takes a load back, wherever it is; what is still to be completed of it must not be. */
   cancel(slot: number): void {
     checkWhole("slot", slot, 0, this.#views.free.length - 1);
-    this.#checkUpToDate();
+    this.moveTo(this.#nowNs);
     if (!this.#cancel(slot, this.#nowNs)) this.#refuseSlot(slot);
   }
 
@@ -211,7 +220,7 @@ export class Pacer {
   reprioritise(slot: number, deadlineNs: number): void {
     checkWhole("slot", slot, 0, this.#views.free.length - 1);
     checkAtLeast("deadlineNs", deadlineNs, 0);
-    this.#checkUpToDate();
+    this.moveTo(this.#nowNs);
     if (!this.#reprioritise(slot, deadlineNs, this.#nowNs)) this.#refuseSlot(slot);
   }
 
@@ -225,16 +234,9 @@ export class Pacer {
     return this.#views.loads[slot * LOAD]!;
   }
 
-  /** Refuses an instant before the one advanced to. */
-  checkNow(nowNs: number): void {
+  #checkNow(nowNs: number): void {
     checkAtLeast("nowNs", nowNs, 0);
     if (nowNs < this.#nowNs) throw new RangeError(`nowNs must be at least ${this.#nowNs}, the last, got ${nowNs}`);
-  }
-
-  /** Refuses to go on while there are events in the past that `advance` had no room for. */
-  #checkUpToDate(): void {
-    if (this.nextEventNs < this.#nowNs)
-      throw new RangeError(`nextEventNs must not be past: advance to ${this.#nowNs} again, got ${this.nextEventNs}`);
   }
 
   #refuse(row: number): never {

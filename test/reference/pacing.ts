@@ -42,7 +42,10 @@ export class ReferenceExecutor {
     };
     const { gpusPerDpu, paceBytesPerNs, burstBytes } = this.options;
     const list = (count: number, bytesPerNs: number, burst: number): Bucket[] =>
-      Array.from({ length: count }, () => ({ bytesPerNs, savedNs: (burst - chunkBytes) / bytesPerNs, readyNs: 0 }));
+      Array.from({ length: count }, () => {
+        const savedNs = (burst - chunkBytes) / bytesPerNs;
+        return { bytesPerNs, savedNs, readyNs: -savedNs };
+      });
     const { sourceEgressBytesPerNs: egress, gpuIngressBytesPerNs: ingress } = options;
     this.dpus = list(Math.ceil(gpus / gpusPerDpu), paceBytesPerNs, burstBytes);
     this.sources = egress === undefined ? undefined : list(gpus, egress, chunkBytes);
@@ -57,7 +60,8 @@ export class ReferenceExecutor {
     return this.#next()?.atNs ?? Number.POSITIVE_INFINITY;
   }
 
-  submit(loads: readonly Load[]): number {
+  submit(loads: readonly Load[], nowNs = this.nowNs): number {
+    this.#moveTo(nowNs);
     const accepted = Math.min(loads.length, this.options.capacity - this.loads.length);
     for (const load of loads.slice(0, accepted)) {
       const gates = [this.sources?.[load.sourceGpu], this.sinks?.[load.destinationGpu]];
@@ -93,12 +97,12 @@ export class ReferenceExecutor {
         if (load.dropLate) this.#remove(load);
       }
     }
-    this.nowNs = nowNs;
-    this.clockNs = nowNs;
+    this.#moveTo(nowNs);
     return { reads, expired };
   }
 
-  complete(reads: readonly Read[]): LoadEnd[] {
+  complete(reads: readonly Read[], nowNs = this.nowNs): LoadEnd[] {
+    this.#moveTo(nowNs);
     const ends: LoadEnd[] = [];
     for (const { fenceId, bytes } of reads) {
       const load = this.#load(fenceId);
@@ -110,20 +114,25 @@ export class ReferenceExecutor {
     return ends;
   }
 
-  cancel(fenceIds: readonly number[]): LoadEnd[] {
+  cancel(fenceIds: readonly number[], nowNs = this.nowNs): LoadEnd[] {
+    this.#moveTo(nowNs);
     return fenceIds.map((fenceId) => {
       this.#remove(this.#load(fenceId));
       return { fenceId, outcome: "cancelled", endNs: this.nowNs };
     });
   }
 
-  reprioritise(fenceId: number, deadlineNs: number): void {
+  reprioritise(fenceId: number, deadlineNs: number, nowNs = this.nowNs): void {
+    this.#moveTo(nowNs);
     Object.assign(this.#load(fenceId), { deadlineNs, expired: false });
   }
 
-  drain(dpu: number): LoadEnd[] {
+  drain(dpu: number, nowNs = this.nowNs): LoadEnd[] {
     const unread = this.loads.filter((load) => this.#dpuOf(load) === dpu && load.bytesLeft > 0);
-    return this.cancel(unread.map(({ fenceId }) => fenceId));
+    return this.cancel(
+      unread.map(({ fenceId }) => fenceId),
+      nowNs,
+    );
   }
 
   /** The next event: the first, a read before an expiry; the most urgent read, the first DPU's expiry; the first submitted. */
@@ -144,6 +153,11 @@ export class ReferenceExecutor {
       });
     const [first] = [...reads, ...expiries].sort((a, b) => a.atNs - b.atNs || lexical(a.rank, b.rank));
     return first && { atNs: first.atNs, isRead: first.rank[0] === 0, load: first.load };
+  }
+
+  #moveTo(nowNs: number): void {
+    this.nowNs = nowNs;
+    this.clockNs = nowNs;
   }
 
   #dpuOf(load: Load): number {
