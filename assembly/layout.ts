@@ -33,12 +33,12 @@ export const HISTOGRAM_COUNTS = 32770;
 /** No load, no bucket, no gate. */
 export const NONE = 0xffffffff;
 
-/**
- * A node of a pairing heap, in words of 8 bytes; links are node numbers, previous is the parent for a first child.
- *
- *     | key | tie | child, next | previous, queue |
- */
-export const NODE = 4;
+/** What is in a heap, in words of 8 bytes: `| key | tie | place, queue |`. */
+export const NODE = 3;
+
+/** Where a node is in a heap, in words of 8 bytes: `| key | node, - |`; and how many of them a page holds. */
+export const ENTRY = 2;
+export const PAGE = 64;
 
 /**
  * A load under way, in words of 8 bytes. `least rate` is that of its slowest bucket. It has two nodes: number `slot` waits
@@ -51,7 +51,7 @@ export const LOAD = 6;
 /** A token bucket: `[bytes a nanosecond, nanoseconds that it can save up, instant from which it has a chunk's credit]`. */
 export const BUCKET = 3;
 
-/** A queue of loads, in words of 8 bytes: `| wakeNs | root, - |`. Queues are one a bucket, then one a DPU for latest starts. */
+/** A queue of loads, in words of 8 bytes: `| wakeNs | root, size |`. Queues are one a bucket, then one a DPU for latest starts. */
 export const QUEUE = 2;
 
 /** What holds for all loads of a pacer: `pacer[CHUNK_BYTES]` and so on. */

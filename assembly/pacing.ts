@@ -1,4 +1,4 @@
-import { withoutRoot } from "./heap";
+import { queueOf, rootOf, take } from "./heap";
 import {
   ACCEPTED,
   AFTER_READ_NS,
@@ -15,20 +15,7 @@ import {
   NONE,
   QUEUE,
 } from "./layout";
-import {
-  charge,
-  dequeue,
-  enqueue,
-  queueOf,
-  rateOf,
-  refresh,
-  rootOf,
-  setQueue,
-  setRoot,
-  settle,
-  unwatch,
-  watch,
-} from "./queues";
+import { charge, dequeue, enqueue, rateOf, refresh, settle, unwatch, watch } from "./queues";
 
 // Loads wait in queues (see queues.ts) for their reads; what happens to them, happens at instants that a caller tells.
 
@@ -49,6 +36,8 @@ export function submitLoads(
   free: StaticArray<u32>,
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -90,12 +79,12 @@ export function submitLoads(
     nodes[slot * NODE] = byDeadline ? loads[row + 2] : 0;
     nodes[slot * NODE + 1] = pacer[ACCEPTED] + <f64>i;
     nodes[(capacity + slot) * NODE + 1] = pacer[ACCEPTED] + <f64>i;
-    enqueue(nodes, buckets, queues, winners, watches, dpu, slot, nowNs);
-    watch(loads, nodes, buckets, queues, winners, watches, slot, nowNs);
+    enqueue(nodes, entries, pages, buckets, queues, winners, watches, dpu, slot, nowNs);
+    watch(loads, nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
   }
   pacer[ACCEPTED] += <f64>accepted;
   pacer[FREE] = <f64>(available - accepted);
-  settle(loads, nodes, buckets, queues, winners, watches);
+  settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
   return accepted;
 }
 
@@ -113,6 +102,8 @@ export function advanceLoads(
   free: StaticArray<u32>,
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -124,7 +115,7 @@ export function advanceLoads(
   const routes = changetype<StaticArray<u32>>(loads);
   let events = 0;
   while (events < eventSlot.length) {
-    const queue = settle(loads, nodes, buckets, queues, winners, watches);
+    const queue = settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
     const atNs = queues[queue * QUEUE];
     if (!(atNs <= nowNs)) break;
     const node = rootOf(queues, queue);
@@ -141,16 +132,15 @@ export function advanceLoads(
       loads[row] -= bytes;
       for (let i: u32 = 8; i < 11; i++) charge(buckets, routes[row * 2 + i], bytes, atNs);
       if (loads[row] === 0) {
-        setRoot(queues, queue, withoutRoot(nodes, node));
-        setQueue(nodes, node, NONE);
-        unwatch(nodes, queues, capacity + slot);
+        take(nodes, entries, pages, queues, node);
+        unwatch(nodes, entries, pages, queues, capacity + slot);
       }
       refresh(nodes, buckets, queues, winners, watches, queue, atNs);
     } else {
-      unwatch(nodes, queues, node);
+      unwatch(nodes, entries, pages, queues, node);
       refresh(nodes, buckets, queues, winners, watches, queue, atNs);
       if (routes[row * 2 + 11] !== 0) {
-        dequeue(nodes, buckets, queues, winners, watches, slot, atNs);
+        dequeue(nodes, entries, pages, buckets, queues, winners, watches, slot, atNs);
         release(pacer, free, loads, slot);
       }
     }
@@ -196,6 +186,8 @@ export function cancelLoad(
   free: StaticArray<u32>,
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -203,10 +195,10 @@ export function cancelLoad(
 ): i32 {
   if (!isUnderWay(free, loads, slot)) return 0;
   const watches = <u32>pacer[BUCKETS];
-  dequeue(nodes, buckets, queues, winners, watches, slot, nowNs);
-  unwatch(nodes, queues, <u32>free.length + slot);
+  dequeue(nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
+  unwatch(nodes, entries, pages, queues, <u32>free.length + slot);
   release(pacer, free, loads, slot);
-  settle(loads, nodes, buckets, queues, winners, watches);
+  settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
   return 1;
 }
 
@@ -218,6 +210,8 @@ export function reprioritiseLoad(
   free: StaticArray<u32>,
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -230,13 +224,13 @@ export function reprioritiseLoad(
   if (loads[row] === 0) return 1;
   if (pacer[BY_DEADLINE] > 0) {
     const queue = queueOf(nodes, slot);
-    dequeue(nodes, buckets, queues, winners, watches, slot, nowNs);
+    dequeue(nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
     nodes[slot * NODE] = loads[row + 2];
-    enqueue(nodes, buckets, queues, winners, watches, queue, slot, nowNs);
+    enqueue(nodes, entries, pages, buckets, queues, winners, watches, queue, slot, nowNs);
   }
-  unwatch(nodes, queues, <u32>free.length + slot);
-  watch(loads, nodes, buckets, queues, winners, watches, slot, nowNs);
-  settle(loads, nodes, buckets, queues, winners, watches);
+  unwatch(nodes, entries, pages, queues, <u32>free.length + slot);
+  watch(loads, nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
+  settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
   return 1;
 }
 

@@ -1,4 +1,4 @@
-import { isBefore, pushed, without, withoutRoot } from "./heap";
+import { isBefore, push, queueOf, rootOf, take } from "./heap";
 import { BUCKET, LOAD, NODE, NONE, QUEUE } from "./layout";
 
 // What reads draw on are token buckets: a DPU, and gates (a source's egress, a sink's ingress). A bucket is one instant,
@@ -17,13 +17,15 @@ import { BUCKET, LOAD, NODE, NONE, QUEUE } from "./layout";
 export function settle(
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
   watches: u32,
 ): u32 {
   let queue = winners[1];
-  while (putOff(loads, nodes, buckets, queues, winners, watches, queue)) queue = winners[1];
+  while (putOff(loads, nodes, entries, pages, buckets, queues, winners, watches, queue)) queue = winners[1];
   return queue;
 }
 
@@ -31,6 +33,8 @@ export function settle(
 function putOff(
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -41,6 +45,7 @@ function putOff(
   if (wakeNs === Infinity) return false;
   const node = rootOf(queues, queue);
   let to: u32 = NONE;
+  let putOffNs = 0.0;
   if (queue < watches) {
     const holding = lastBucket(loads, buckets, node);
     if (buckets[holding * BUCKET + 2] <= wakeNs) return false;
@@ -49,12 +54,13 @@ function putOff(
     // What was read since the load was queued puts its latest start off.
     const latestNs = latestStartNs(loads, node - <u32>(nodes.length / (2 * NODE)));
     if (latestNs <= nodes[node * NODE]) return false;
-    nodes[node * NODE] = latestNs;
     to = queue;
+    putOffNs = latestNs;
   }
-  if (to !== NONE) setRoot(queues, queue, withoutRoot(nodes, node));
+  if (to !== NONE) take(nodes, entries, pages, queues, node);
+  if (to === queue) nodes[node * NODE] = putOffNs;
   refresh(nodes, buckets, queues, winners, watches, queue, wakeNs);
-  if (to !== NONE) enqueue(nodes, buckets, queues, winners, watches, to, node, wakeNs);
+  if (to !== NONE) enqueue(nodes, entries, pages, buckets, queues, winners, watches, to, node, wakeNs);
   return true;
 }
 
@@ -86,26 +92,11 @@ export function rateOf(buckets: StaticArray<f64>, bucket: u32): f64 {
   return bucket === NONE ? Infinity : buckets[bucket * BUCKET];
 }
 
-export function rootOf(queues: StaticArray<f64>, queue: u32): u32 {
-  return changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 2];
-}
-
-export function setRoot(queues: StaticArray<f64>, queue: u32, root: u32): void {
-  changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 2] = root;
-}
-
-/** The queue that a node is in, or NONE. */
-export function queueOf(nodes: StaticArray<f64>, node: u32): u32 {
-  return changetype<StaticArray<u32>>(nodes)[node * NODE * 2 + 7];
-}
-
-export function setQueue(nodes: StaticArray<f64>, node: u32, queue: u32): void {
-  changetype<StaticArray<u32>>(nodes)[node * NODE * 2 + 7] = queue;
-}
-
 /** Puts a node, which is in no queue, in `queue` at `nowNs`. */
 export function enqueue(
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -114,15 +105,15 @@ export function enqueue(
   node: u32,
   nowNs: f64,
 ): void {
-  const root = pushed(nodes, rootOf(queues, queue), node);
-  setRoot(queues, queue, root);
-  setQueue(nodes, node, queue);
-  if (root === node) refresh(nodes, buckets, queues, winners, watches, queue, nowNs);
+  push(nodes, entries, pages, queues, queue, node);
+  if (rootOf(queues, queue) === node) refresh(nodes, buckets, queues, winners, watches, queue, nowNs);
 }
 
 /** Takes a node out of the queue that it is in, if any, at `nowNs`. */
 export function dequeue(
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -133,23 +124,27 @@ export function dequeue(
   const queue = queueOf(nodes, node);
   if (queue === NONE) return;
   const root = rootOf(queues, queue);
-  setRoot(queues, queue, without(nodes, root, node));
-  setQueue(nodes, node, NONE);
+  take(nodes, entries, pages, queues, node);
   if (root === node) refresh(nodes, buckets, queues, winners, watches, queue, nowNs);
 }
 
-/** Takes a load out of the queue of latest starts. That queue is looked at too early then, which mends itself. */
-export function unwatch(nodes: StaticArray<f64>, queues: StaticArray<f64>, node: u32): void {
-  const queue = queueOf(nodes, node);
-  if (queue === NONE) return;
-  setRoot(queues, queue, without(nodes, rootOf(queues, queue), node));
-  setQueue(nodes, node, NONE);
+/** Takes a load out of the queue of latest starts, if it is there. That queue is looked at too early then, which mends itself. */
+export function unwatch(
+  nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
+  queues: StaticArray<f64>,
+  node: u32,
+): void {
+  if (queueOf(nodes, node) !== NONE) take(nodes, entries, pages, queues, node);
 }
 
 /** Puts a load in its DPU's queue of latest starts at `nowNs`. */
 export function watch(
   loads: StaticArray<f64>,
   nodes: StaticArray<f64>,
+  entries: StaticArray<f64>,
+  pages: StaticArray<u32>,
   buckets: StaticArray<f64>,
   queues: StaticArray<f64>,
   winners: StaticArray<u32>,
@@ -160,7 +155,7 @@ export function watch(
   const node = slot + <u32>(nodes.length / (2 * NODE));
   const dpu = changetype<StaticArray<u32>>(loads)[slot * LOAD * 2 + 8];
   nodes[node * NODE] = latestStartNs(loads, slot);
-  enqueue(nodes, buckets, queues, winners, watches, watches + dpu, node, nowNs);
+  enqueue(nodes, entries, pages, buckets, queues, winners, watches, watches + dpu, node, nowNs);
 }
 
 /** Has a queue looked at when its root can next have an event, from `nowNs` on, and plays its matches again. */
@@ -178,9 +173,15 @@ export function refresh(
   if (root !== NONE) wakeNs = max(nowNs, queue < watches ? buckets[queue * BUCKET + 2] : nodes[root * NODE]);
   queues[queue * QUEUE] = wakeNs;
   let winner = queue;
+  let winnerNs = wakeNs;
   for (let match = <u32>(winners.length >> 1) + queue; match > 1; match >>= 1) {
     const other = winners[match ^ 1];
-    if (isEarlier(nodes, queues, watches, other, winner)) winner = other;
+    const otherNs = queues[other * QUEUE];
+    // Without a branch where it can be: which of two queues is earlier cannot be foretold.
+    let isFirst: u32 = otherNs < winnerNs ? 1 : 0;
+    if (otherNs === winnerNs) isFirst = isEarlier(nodes, queues, watches, other, winner) ? 1 : 0;
+    winner ^= (winner ^ other) & (0 - isFirst);
+    winnerNs = min(winnerNs, otherNs);
     winners[match >> 1] = winner;
   }
 }

@@ -4,6 +4,7 @@ import {
   BUCKETS,
   BY_DEADLINE,
   CHUNK_BYTES,
+  ENTRY,
   FIRST_SINK,
   FIRST_SOURCE,
   FREE,
@@ -13,10 +14,14 @@ import {
   NODE,
   NONE,
   PACER,
+  PAGE,
   QUEUE,
 } from "../assembly/layout.ts";
 import { checkAtLeast, checkPositive, checkWhole, describe } from "./check.ts";
 import { workspace } from "./wasm.ts";
+
+/** Words of a page table that are still sensible: 256 MiB. */
+const MOST_PAGES = 2 ** 26;
 
 export interface PacerOptions {
   gpus: number;
@@ -97,7 +102,13 @@ export class Pacer {
     const dpus = Math.ceil(gpus / gpusPerDpu);
     const gates = [egress, ingress].map((rate) => (rate === undefined ? [] : new Array<number>(gpus).fill(rate)));
     const rates = [...new Array<number>(dpus).fill(pace), ...gates.flat()];
-    const leaves = 2 ** Math.ceil(Math.log2(rates.length + dpus));
+    const queueCount = rates.length + dpus;
+    const leaves = 2 ** Math.ceil(Math.log2(queueCount));
+    // Every load is in two queues, and of every queue one page may be filled in part.
+    const tableLength = queueCount * pagesOf(capacity);
+    if (tableLength > MOST_PAGES)
+      throw new RangeError(`capacity must be less where ${queueCount} queues share it, got ${capacity}`);
+    const pageCount = pagesOf(2 * capacity) + Math.ceil(1.1 * Math.min(queueCount, 2 * capacity));
     const { kernels, at, views } = workspace({
       slot: ["U32", batch],
       sourceGpu: ["U32", batch],
@@ -114,6 +125,8 @@ export class Pacer {
       free: ["U32", capacity],
       loads: ["F64", LOAD * capacity],
       nodes: ["F64", NODE * 2 * capacity],
+      entries: ["F64", ENTRY * PAGE * pageCount],
+      pages: ["U32", 1 + pageCount + tableLength],
       buckets: ["F64", BUCKET * rates.length],
       queues: ["F64", QUEUE * leaves],
       winners: ["U32", 2 * leaves],
@@ -133,14 +146,16 @@ export class Pacer {
     });
     const words = (view: Float64Array) => new Uint32Array(view.buffer, view.byteOffset, view.length * 2);
     words(views.nodes).fill(NONE);
-    words(views.queues).fill(NONE);
+    for (let i = 0; i < leaves; i++) words(views.queues)[i * QUEUE * 2 + 2] = NONE;
+    views.pages[0] = pageCount;
+    for (let i = 0; i < pageCount; i++) views.pages[1 + i] = i;
     for (let i = 0; i < capacity; i++) views.free[i] = capacity - 1 - i;
     for (let i = 0; i < leaves; i++) views.queues[i * QUEUE] = Number.POSITIVE_INFINITY;
     for (let i = 0; i < leaves; i++) views.winners[leaves + i] = i;
     for (let i = leaves - 1; i >= 1; i--) views.winners[i] = views.winners[2 * i]!;
 
     const slots = [at.pacer, at.free, at.loads] as const;
-    const state = [...slots, at.nodes, at.buckets, at.queues, at.winners] as const;
+    const state = [...slots, at.nodes, at.entries, at.pages, at.buckets, at.queues, at.winners] as const;
     const rows = [at.sourceGpu, at.destinationGpu, at.sizeBytes, at.deadlineNs, at.dropLate] as const;
     this.#submit = (count, nowNs) => kernels.submitLoads(at.slot, ...rows, ...state, count, nowNs);
     const happened = [at.eventSlot, at.eventBytes, at.eventBytesLeft, at.eventAtNs] as const;
@@ -267,12 +282,17 @@ export function checkLoad(
   checkAtLeast(`load ${row}: deadlineNs`, load.deadlineNs, 0);
 }
 
+/** Pages of a heap of `count` entries; see heap.ts. */
+function pagesOf(count: number): number {
+  return Math.ceil((count + 3) / PAGE);
+}
+
 /** Options with every default filled in, checked. */
 function completed(options: PacerOptions) {
   const { gpus, paceBytesPerNs: pace = 1600, chunkBytes: chunk = 1e6, afterReadNs = 0, capacity = 4096 } = options;
   const { burstBytes: burst = chunk, order = "deadline", batch = 1024 } = options;
   const { sourceEgressBytesPerNs: egress, gpuIngressBytesPerNs: ingress } = options;
-  checkWhole("gpus", gpus, 1, 2 ** 20);
+  checkWhole("gpus", gpus, 1, 2 ** 16);
   const { gpusPerDpu = Math.min(8, gpus) } = options;
   checkWhole("gpusPerDpu", gpusPerDpu, 1, gpus);
   checkPositive("paceBytesPerNs", pace);

@@ -7,11 +7,11 @@ import { Pacer } from "../src/pacing.ts";
 
 type Step = { push: number[] } | { pop: number } | { remove: number } | { change: number; key: number };
 
-const CAPACITY = 64;
+const CAPACITY = 300; // five pages
 const key = fc.oneof(fc.nat({ max: 5 }), fc.nat({ max: 1000 })).map((key) => 1e6 + key);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ push: fc.array(key, { maxLength: 12 }) }),
-  fc.record({ pop: fc.nat({ max: 8 }) }),
+  fc.record({ push: fc.array(key, { maxLength: 60 }) }),
+  fc.record({ pop: fc.nat({ max: 50 }) }),
   fc.record({ remove: fc.nat() }),
   fc.record({ change: fc.nat(), key }),
 );
@@ -57,6 +57,6 @@ test("pushes, pops, removals and changes of any node leave what a sorted array w
       pop(model.length);
       expect(pacer.nextEventNs).toBe(Number.POSITIVE_INFINITY);
     }),
-    { seed: 1, numRuns: 500 },
+    { seed: 1, numRuns: 300 },
   );
 });

@@ -351,7 +351,7 @@ test("a batch of completions with a wrong one among them completes nothing", () 
 
 test("names the bad option", () => {
   for (const [wrong, message] of [
-    [{ gpus: 0 }, "gpus must be from 1 to 1048576, got 0"],
+    [{ gpus: 0 }, "gpus must be from 1 to 65536, got 0"],
     [{ gpusPerDpu: 5 }, "gpusPerDpu must be from 1 to 4, got 5"],
     [{ paceBytesPerNs: 0 }, "paceBytesPerNs must be above 0, got 0"],
     [{ sourceEgressBytesPerNs: 0 }, "sourceEgressBytesPerNs must be above 0, got 0"],
@@ -360,6 +360,10 @@ test("names the bad option", () => {
     [{ chunkBytes: 10, burstBytes: 9 }, "burstBytes must be at least 10, got 9"],
     [{ afterReadNs: -1 }, "afterReadNs must be at least 0, got -1"],
     [{ capacity: 0 }, `capacity must be from 1 to ${2 ** 22}, got 0`],
+    [
+      { gpus: 65536, sourceEgressBytesPerNs: 1, capacity: 2 ** 22 },
+      `capacity must be less where ${65536 + 2 * 8192} queues share it, got ${2 ** 22}`,
+    ],
     [{ batch: 0 }, `batch must be from 1 to ${2 ** 20}, got 0`],
     [{ order: "fifo" }, 'order must be "deadline" or "arrival", got "fifo"'],
     [{ onExpire: "retry" }, 'onExpire must be "finish" or "drop", got "retry"'],

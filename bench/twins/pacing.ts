@@ -1,89 +1,84 @@
-// The kernels of assembly/pacing.ts in TypeScript, for loads of one chunk without gates: pairing heaps, one a DPU by deadline
-// and one by latest start, and a tournament over them. Each field has an array of its own, which goes faster than rows do.
+// The kernels of assembly/pacing.ts in TypeScript, for loads of one chunk without gates: heaps of four children a node, one a
+// DPU by deadline and one by latest start, and a tournament over them. Each field has an array of its own and each heap has
+// arrays of its own, without pages: as many loads as it may hold are known here.
 
 const NONE = -1;
 
-class Heaps {
-  readonly key: Float64Array;
-  readonly tie: Float64Array;
-  readonly child: Int32Array;
-  readonly next: Int32Array;
-  readonly previous: Int32Array;
+/** A heap of four children a node, of at most `length` nodes, whose places it notes for all heaps of its kind. */
+class Heap {
+  readonly #keys: Float64Array;
+  readonly #ties: Float64Array;
+  readonly #nodes: Int32Array;
+  readonly #places: Int32Array;
+  #size = 0;
 
-  constructor(nodes: number) {
-    this.key = new Float64Array(nodes);
-    this.tie = new Float64Array(nodes);
-    this.child = new Int32Array(nodes);
-    this.next = new Int32Array(nodes);
-    this.previous = new Int32Array(nodes);
+  constructor(length: number, places: Int32Array) {
+    this.#keys = new Float64Array(length);
+    this.#ties = new Float64Array(length);
+    this.#nodes = new Int32Array(length);
+    this.#places = places;
   }
 
-  isBefore(a: number, b: number): boolean {
-    const [keyA, keyB] = [this.key[a]!, this.key[b]!];
-    return keyA < keyB || (keyA === keyB && this.tie[a]! < this.tie[b]!);
+  get root(): number {
+    return this.#size === 0 ? NONE : this.#nodes[0]!;
+  }
+  get key(): number {
+    return this.#keys[0]!;
+  }
+  get tie(): number {
+    return this.#ties[0]!;
   }
 
-  pushed(root: number, node: number): number {
-    this.child[node] = NONE;
-    this.next[node] = NONE;
-    this.previous[node] = NONE;
-    return root === NONE ? node : this.melded(root, node);
+  push(key: number, tie: number, node: number): void {
+    this.#rise(this.#size++, key, tie, node);
   }
 
-  withoutRoot(root: number): number {
-    const { next } = this;
-    let pairs = NONE;
-    let at = this.child[root]!;
-    while (at !== NONE) {
-      let pair = at;
-      const other = next[pair]!;
-      at = NONE;
-      if (other !== NONE) {
-        at = next[other]!;
-        pair = this.melded(pair, other);
+  take(node: number): void {
+    const [keys, ties, nodes, places] = [this.#keys, this.#ties, this.#nodes, this.#places];
+    const last = --this.#size;
+    let at = places[node]!;
+    places[node] = NONE;
+    if (at === last) return;
+    for (let child = 4 * at + 1; child < last; child = 4 * at + 1) {
+      const end = Math.min(child + 4, last);
+      let least = child;
+      for (let other = child + 1; other < end; other++) {
+        const [a, b] = [keys[other]!, keys[least]!];
+        if (a < b || (a === b && ties[other]! < ties[least]!)) least = other;
       }
-      next[pair] = pairs;
-      pairs = pair;
+      keys[at] = keys[least]!;
+      ties[at] = ties[least]!;
+      nodes[at] = nodes[least]!;
+      places[nodes[at]!] = at;
+      at = least;
     }
-    if (pairs === NONE) return NONE;
-    let heap = pairs;
-    pairs = next[heap]!;
-    while (pairs !== NONE) {
-      const after = next[pairs]!;
-      heap = this.melded(pairs, heap);
-      pairs = after;
-    }
-    next[heap] = NONE;
-    this.previous[heap] = NONE;
-    return heap;
+    this.#rise(at, keys[last]!, ties[last]!, nodes[last]!);
   }
 
-  without(root: number, node: number): number {
-    const rest = this.withoutRoot(node);
-    if (node === root) return rest;
-    const [after, before] = [this.next[node]!, this.previous[node]!];
-    if (this.child[before] === node) this.child[before] = after;
-    else this.next[before] = after;
-    if (after !== NONE) this.previous[after] = before;
-    return rest === NONE ? root : this.melded(root, rest);
-  }
-
-  melded(a: number, b: number): number {
-    let [parent, inner] = [a, b];
-    if (this.isBefore(b, a)) [parent, inner] = [b, a];
-    const child = this.child[parent]!;
-    this.next[inner] = child;
-    this.previous[inner] = parent;
-    if (child !== NONE) this.previous[child] = inner;
-    this.child[parent] = inner;
-    return parent;
+  #rise(from: number, key: number, tie: number, node: number): void {
+    const [keys, ties, nodes, places] = [this.#keys, this.#ties, this.#nodes, this.#places];
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 2;
+      if (keys[parent]! < key || (keys[parent] === key && ties[parent]! < tie)) break;
+      keys[at] = keys[parent]!;
+      ties[at] = ties[parent]!;
+      nodes[at] = nodes[parent]!;
+      places[nodes[at]!] = at;
+      at = parent;
+    }
+    keys[at] = key;
+    ties[at] = tie;
+    nodes[at] = node;
+    places[node] = at;
   }
 }
 
 export interface PacerTwinOptions {
   dpus: number;
   paceBytesPerNs: number;
-  capacity: number;
+  /** Loads a DPU. */
+  depth: number;
   batch: number;
 }
 
@@ -93,21 +88,21 @@ export class PacerTwin {
   readonly events;
   readonly #pace: number;
   readonly #dpus: number;
-  readonly #capacity: number;
   readonly #free: Int32Array;
   #freeCount: number;
-  readonly #heaps: Heaps;
+  readonly #queues: Heap[];
+  /** Where a load is in its queue of latest starts, or NONE. */
+  readonly #watched: Int32Array;
   readonly #bytes: Float64Array;
   readonly #dpuOf: Int32Array;
-  readonly #isWatched: Uint8Array;
-  readonly #roots: Int32Array;
   readonly #wakeNs: Float64Array;
   readonly #readyNs: Float64Array;
   readonly #winners: Int32Array;
   #accepted = 0;
   #nowNs = 0;
 
-  constructor({ dpus, paceBytesPerNs, capacity, batch }: PacerTwinOptions) {
+  constructor({ dpus, paceBytesPerNs, depth, batch }: PacerTwinOptions) {
+    const capacity = dpus * depth;
     this.loads = {
       destinationGpu: new Uint32Array(batch),
       sizeBytes: new Float64Array(batch),
@@ -117,15 +112,14 @@ export class PacerTwin {
     this.events = { slot: new Uint32Array(batch), bytes: new Float64Array(batch), atNs: new Float64Array(batch) };
     this.#pace = paceBytesPerNs;
     this.#dpus = dpus;
-    this.#capacity = capacity;
     this.#free = Int32Array.from({ length: capacity }, (_, i) => capacity - 1 - i);
     this.#freeCount = capacity;
-    this.#heaps = new Heaps(2 * capacity);
+    this.#watched = new Int32Array(capacity).fill(NONE);
+    const heaps = (places: Int32Array) => Array.from({ length: dpus }, () => new Heap(depth, places));
+    this.#queues = [...heaps(new Int32Array(capacity)), ...heaps(this.#watched)];
     this.#bytes = new Float64Array(capacity);
     this.#dpuOf = new Int32Array(capacity);
-    this.#isWatched = new Uint8Array(capacity);
     const leaves = 2 ** Math.ceil(Math.log2(2 * dpus));
-    this.#roots = new Int32Array(leaves).fill(NONE);
     this.#wakeNs = new Float64Array(leaves).fill(Number.POSITIVE_INFINITY);
     this.#readyNs = new Float64Array(dpus);
     this.#winners = new Int32Array(2 * leaves);
@@ -135,21 +129,16 @@ export class PacerTwin {
 
   submit(count: number): number {
     const { destinationGpu, sizeBytes, deadlineNs, slot: slots } = this.loads;
-    const heaps = this.#heaps;
     const accepted = Math.min(count, this.#freeCount);
     for (let i = 0; i < accepted; i++) {
       const slot = this.#free[--this.#freeCount]!;
       const dpu = destinationGpu[i]!;
       this.#bytes[slot] = sizeBytes[i]!;
       this.#dpuOf[slot] = dpu;
-      this.#isWatched[slot] = 1;
       slots[i] = slot;
-      heaps.key[slot] = deadlineNs[i]!;
-      heaps.tie[slot] = this.#accepted;
-      heaps.key[this.#capacity + slot] = deadlineNs[i]! - sizeBytes[i]! / this.#pace;
-      heaps.tie[this.#capacity + slot] = this.#accepted++;
-      this.#enqueue(dpu, slot);
-      this.#enqueue(this.#dpus + dpu, this.#capacity + slot);
+      this.#enqueue(dpu, deadlineNs[i]!, slot);
+      this.#enqueue(this.#dpus + dpu, deadlineNs[i]! - sizeBytes[i]! / this.#pace, slot);
+      this.#accepted++;
     }
     return accepted;
   }
@@ -163,22 +152,17 @@ export class PacerTwin {
       const queue = this.#winners[1]!;
       const atNs = this.#wakeNs[queue]!;
       if (!(atNs <= nowNs)) break;
-      const node = this.#roots[queue]!;
+      const slot = this.#queues[queue]!.root;
       if (queue < this.#dpus) {
-        this.#roots[queue] = this.#heaps.withoutRoot(node);
-        if (this.#isWatched[node] === 1) {
-          const watch = this.#dpus + queue;
-          this.#isWatched[node] = 0;
-          this.#roots[watch] = this.#heaps.without(this.#roots[watch]!, this.#capacity + node);
-        }
-        this.#readyNs[queue] = Math.max(atNs, this.#readyNs[queue]!) + this.#bytes[node]! / this.#pace;
-        slots[events] = node;
-        sizes[events] = this.#bytes[node]!;
+        this.#queues[queue]!.take(slot);
+        if (this.#watched[slot] !== NONE) this.#queues[this.#dpus + queue]!.take(slot);
+        this.#readyNs[queue] = Math.max(atNs, this.#readyNs[queue]!) + this.#bytes[slot]! / this.#pace;
+        slots[events] = slot;
+        sizes[events] = this.#bytes[slot]!;
         instants[events++] = atNs;
-      } else if (node !== NONE && this.#heaps.key[node]! <= atNs) {
-        this.#roots[queue] = this.#heaps.withoutRoot(node);
-        this.#isWatched[node - this.#capacity] = 0;
-        slots[events] = node - this.#capacity;
+      } else if (slot !== NONE && this.#queues[queue]!.key <= atNs) {
+        this.#queues[queue]!.take(slot);
+        slots[events] = slot;
         sizes[events] = 0;
         instants[events++] = atNs;
       }
@@ -192,17 +176,16 @@ export class PacerTwin {
     for (let i = 0; i < count; i++) if (bytes[i]! > 0) this.#free[this.#freeCount++] = slot[i]!;
   }
 
-  #enqueue(queue: number, node: number): void {
-    const root = this.#heaps.pushed(this.#roots[queue]!, node);
-    this.#roots[queue] = root;
-    if (root === node) this.#refresh(queue, this.#nowNs);
+  #enqueue(queue: number, key: number, slot: number): void {
+    this.#queues[queue]!.push(key, this.#accepted, slot);
+    if (this.#queues[queue]!.root === slot) this.#refresh(queue, this.#nowNs);
   }
 
   #refresh(queue: number, nowNs: number): void {
     const [winners, wakeNs, dpus] = [this.#winners, this.#wakeNs, this.#dpus];
-    const root = this.#roots[queue]!;
+    const heap = this.#queues[queue]!;
     let ownNs = Number.POSITIVE_INFINITY;
-    if (root !== NONE) ownNs = Math.max(nowNs, queue < dpus ? this.#readyNs[queue]! : this.#heaps.key[root]!);
+    if (heap.root !== NONE) ownNs = Math.max(nowNs, queue < dpus ? this.#readyNs[queue]! : heap.key);
     wakeNs[queue] = ownNs;
     let winner = queue;
     for (let match = (winners.length >> 1) + queue; match > 1; match >>= 1) {
@@ -216,7 +199,8 @@ export class PacerTwin {
     const [wakeA, wakeB] = [this.#wakeNs[a]!, this.#wakeNs[b]!];
     if (wakeA !== wakeB) return wakeA < wakeB;
     if (wakeA === Number.POSITIVE_INFINITY || a >= this.#dpus || b >= this.#dpus) return a < b;
-    return this.#heaps.isBefore(this.#roots[a]!, this.#roots[b]!);
+    const [first, other] = [this.#queues[a]!, this.#queues[b]!];
+    return first.key < other.key || (first.key === other.key && first.tie < other.tie);
   }
 }
 
