@@ -1,6 +1,7 @@
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
+export { advanceLoads, cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
 export { drawBits, seedRandom } from "./random";
 
 export const F32 = idof<StaticArray<f32>>();

@@ -89,3 +89,43 @@ export const DOORBELL_BAD_LAYER = 3;
 export const DOORBELL_BAD_SIZE = 4;
 export const DOORBELL_BAD_DEADLINE = 5;
 export const DOORBELL_BAD_RESERVED = 6;
+
+/** No load, no bucket, no gate. */
+export const NONE = 0xffffffff;
+
+/** What is in a heap, in words of 8 bytes: `| key | tie | place, queue |`. */
+export const NODE = 3;
+
+/** Where a node is in a heap, in words of 8 bytes: `| key | node, - |`; and how many of them a page holds. */
+export const ENTRY = 2;
+export const PAGE = 64;
+
+/**
+ * A load under way, in words of 8 bytes. `least rate` is that of its slowest bucket. It has two nodes: number `slot` waits
+ * for a bucket, number `capacity + slot` for its latest start.
+ *
+ *     | bytes to read | bytes to complete | local deadline | least rate | DPU, source gate | sink gate, drop |
+ */
+export const LOAD = 6;
+
+/** A token bucket: `[bytes a nanosecond, nanoseconds that it can save up, instant from which it has a chunk's credit]`. */
+export const BUCKET = 3;
+
+/** A queue of loads, in words of 8 bytes: `| wakeNs | root, size |`. Queues are one a bucket, then one a DPU for latest starts. */
+export const QUEUE = 2;
+
+/** What holds for all loads of a pacer: `pacer[CHUNK_BYTES]` and so on. */
+export const GPUS = 0;
+export const GPUS_PER_DPU = 1;
+/** The first bucket that is a source's gate, or NONE; and a sink's. */
+export const FIRST_SOURCE = 2;
+export const FIRST_SINK = 3;
+export const BUCKETS = 4;
+export const CHUNK_BYTES = 5;
+/** 1 to read in order of deadlines, 0 in order of arrival. */
+export const BY_DEADLINE = 6;
+export const AFTER_READ_NS = 7;
+/** Loads accepted so far; and how many slots are free, of which the last is taken first. */
+export const ACCEPTED = 8;
+export const FREE = 9;
+export const PACER = 10;

@@ -36,6 +36,8 @@ export {
   type QuantileInterval,
 } from "./distribution.ts";
 export { DOORBELL_FLAG_BITS, DOORBELL_OPS, type Doorbell, DoorbellCodec, type DoorbellColumns } from "./doorbell.ts";
+
+export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
@@ -58,6 +60,7 @@ export {
   opticsNamed,
   opticsOf,
 } from "./optics.ts";
+export { type EventColumns, type LoadColumns, Pacer, type PacerOptions } from "./pacing.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
