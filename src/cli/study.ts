@@ -133,23 +133,28 @@ function sayVerdicts(rows: readonly StudyRow[]): void {
   );
 }
 
-function verdictOf({ schedulable, conditions }: StudyRow["verdict"]): string {
-  if (!schedulable) return paint.red("not schedulable");
-  return conditions.length > 0 ? paint.yellow("schedulable, if") : paint.green("schedulable");
+/** What a verdict rests on, but for how many loads come at once: that is the same for all optics, and said once. */
+function conditionsOf({ conditions, certificate }: StudyRow["verdict"]): string[] {
+  return certificate.stated ? conditions : conditions.slice(0, -1);
+}
+
+function verdictOf(verdict: StudyRow["verdict"]): string {
+  if (!verdict.schedulable) return paint.red("not schedulable");
+  return conditionsOf(verdict).length > 0 ? paint.yellow("schedulable, if") : paint.green("schedulable");
 }
 
 function sayConditions(rows: readonly StudyRow[]): void {
-  const open = rows.filter(({ verdict }) => verdict.conditions.length > 0);
+  const open = rows.filter(({ verdict }) => conditionsOf(verdict).length > 0);
   if (open.length === 0) return;
   heading("What is not known, and must hold");
   const longest = Math.max(...rows.map(({ name }) => name.length));
   for (const { name, verdict } of open)
-    for (const condition of verdict.conditions) sayWrapped(`${paint.bold(name.padEnd(longest))}  `, condition);
+    for (const condition of conditionsOf(verdict)) sayWrapped(`${paint.bold(name.padEnd(longest))}  `, condition);
 }
 
 function sayWhatDecides(rows: readonly StudyRow[]): void {
   heading("What decides");
-  const { demand, objective, optics, transfer } = rows[0]!.verdict;
+  const { demand, objective, optics, transfer, certificate } = rows[0]!.verdict;
   sayWrapped(
     "- ",
     `One port of ${optics.portGbps} Gb/s takes ${duration(transfer.onePortNs)} for ${demand.expertBytes / 1e6} MB: ports carry a load, not hops.`,
@@ -159,6 +164,11 @@ function sayWhatDecides(rows: readonly StudyRow[]): void {
     sayWrapped(
       "- ",
       `A GPU that takes in ${tooSlow.bytesPerNs} GB/s needs ${duration(tooSlow.ns)}, whatever the optics: late on its own.`,
+    );
+  if (!certificate.stated && certificate.tightestDeadlineNs !== null)
+    sayWrapped(
+      "- ",
+      `Nobody states how many loads a DPU is asked for at once. ${certificate.loadsAtOnce}, one a GPU, may take ${duration(certificate.tightestDeadlineNs)}; certain within ${duration(objective.deadlineNs)}: ${certificate.mostLoadsAtOnce}. Every verdict above rests on that.`,
     );
   if (rows.every(({ verdict }) => verdict.miss.exact < 1e-9)) {
     const slackNs = objective.deadlineNs - Math.max(...rows.map(({ verdict }) => verdict.load.totalNs));
