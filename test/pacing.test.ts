@@ -503,8 +503,8 @@ test("released at any time, no load ends a chunk's time or more late whenever a 
 });
 
 test("with two binding resources nothing is promised: a counterexample", () => {
-  // One source gives 1 byte/ns to two DPUs. DPU 0's load is the most urgent, but its GPU takes in 1 byte in 2 ns, and what
-  // it leaves of the source in between is enough for the other load only if that one begins first.
+  // One source gives 1 byte/ns to two DPUs. DPU 0's load is the most urgent, but each DPU reads 1 byte in 2 ns only, and
+  // what it leaves of the source in between is enough for the other load only if that one begins first.
   const executor = new Executor({
     gpus: 2,
     gpusPerDpu: 1,

@@ -1,4 +1,4 @@
-import { checkWhole } from "../check.ts";
+import { checkKeys, checkWhole } from "../check.ts";
 import type { Lattice } from "../convolution.ts";
 import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
 import { narrowestBodyNs } from "../path.ts";
@@ -79,7 +79,9 @@ const AGREEMENT = 0.999;
 const RADIUS_MAX = 3;
 
 /** Decides whether expert fetches of a scenario are schedulable. */
-export function checkSchedulability(input: ScenarioInput, { draws = 1_000_000, seed = 1 }: CheckOptions = {}): Verdict {
+export function checkSchedulability(input: ScenarioInput, options: CheckOptions = {}): Verdict {
+  checkKeys("options", options, ["draws", "seed"]);
+  const { draws = 1_000_000, seed = 1 } = options;
   checkWhole("draws", draws, 1, 1e9);
   const scenario = completeScenario(input);
   const paths = new TraversalTable();

@@ -140,6 +140,12 @@ describe("jitter", () => {
   });
 });
 
+test("an option that there is not is named, with the nearest", () => {
+  expect(() => checkSchedulability({ optics: "pcb" }, { drawz: 5 } as object)).toThrow(
+    new TypeError("options has no field drawz; did you mean draws?"),
+  );
+});
+
 describe("terms", () => {
   test("the binding one comes first, then what holds, the scarcest first, and the undecided last", () => {
     for (const input of [
