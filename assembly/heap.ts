@@ -1,152 +1,100 @@
-import { ENTRY, NODE, NONE, PAGE, QUEUE } from "./layout";
+import { CHILD, DPUS, HELD_BY, KEY, NEXT, NONE, PREVIOUS, SEQUENCE } from "./layout";
+import { hasGates, loadAt, waitingAt, whole } from "./pacer";
 
-// Heaps of four children a node (Johnson, 1975), one a queue, in pages of one arena: so that any number of queues share it,
-// and a node's children lie in one cache line. A heap's entry i is number i + 3 of the queue's pages, which its row of
-// `pages` names; behind a stack of the free ones and its height:
-//
-//     pages:   | height | free pages ... | queue 0's pages ... | queue 1's ...
-//
-// Every node tells its place, so that it can be taken out wherever it is. The least key is first, of equal ones the least tie.
+// Pairing heaps (Fredman, Sedgewick, Sleator, Tarjan, 1986), one a gate, of the loads that wait for it: any number of heaps
+// share the slots, and a load is taken out wherever it is. The least key is first, of equal ones the load accepted first.
+// A row of `waiting` names its first child, its next sibling, and the sibling before it or, of a first child, the parent.
 
-/** Whether node `a` comes before node `b`. */
-export function isBefore(nodes: StaticArray<f64>, a: u32, b: u32): bool {
-  const keyA = nodes[a * NODE];
-  const keyB = nodes[b * NODE];
-  return keyA < keyB || (keyA === keyB && nodes[a * NODE + 1] < nodes[b * NODE + 1]);
+/** Whether the load in slot `a` comes before that in `b`. */
+export function isBefore(pacer: StaticArray<f64>, a: u32, b: u32): bool {
+  const rowA = loadAt(pacer, a);
+  const rowB = loadAt(pacer, b);
+  const keyA = pacer[rowA + KEY];
+  const keyB = pacer[rowB + KEY];
+  return keyA < keyB || (keyA === keyB && pacer[rowA + SEQUENCE] < pacer[rowB + SEQUENCE]);
 }
 
-/** The node that is first in a queue, or NONE. */
-export function rootOf(queues: StaticArray<f64>, queue: u32): u32 {
-  return changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 2];
+/** The first of those who wait for a gate, or NONE. */
+export function rootOf(pacer: StaticArray<f64>, waiting: StaticArray<u32>, gate: u32): u32 {
+  return waiting[gate - whole(pacer, DPUS)];
 }
 
-/** The queue that a node is in, or NONE. */
-export function queueOf(nodes: StaticArray<f64>, node: u32): u32 {
-  return changetype<StaticArray<u32>>(nodes)[node * NODE * 2 + 5];
+/** The gate that a load waits for, or NONE. */
+export function gateOf(pacer: StaticArray<f64>, waiting: StaticArray<u32>, slot: u32): u32 {
+  return hasGates(pacer) ? waiting[waitingAt(pacer, slot) + HELD_BY] : NONE;
 }
 
-/** Puts a node, which is in no queue, in `queue`. */
-export function push(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  queues: StaticArray<f64>,
-  queue: u32,
-  node: u32,
-): void {
-  const row = rowOf(nodes, entries, queue);
-  const size = changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 3]++;
-  if (startsPage(size)) pages[row + (size + 3) / PAGE] = pages[pages[0]--];
-  changetype<StaticArray<u32>>(nodes)[node * NODE * 2 + 5] = queue;
-  rise(nodes, entries, pages, row, size, node);
-  setRoot(entries, pages, queues, queue, row);
+/** Has the load in `slot`, which waits for no gate, wait for one. */
+export function hold(pacer: StaticArray<f64>, waiting: StaticArray<u32>, gate: u32, slot: u32): void {
+  const row = waitingAt(pacer, slot);
+  waiting[row + CHILD] = NONE;
+  waiting[row + NEXT] = NONE;
+  waiting[row + PREVIOUS] = NONE;
+  waiting[row + HELD_BY] = gate;
+  const root = gate - whole(pacer, DPUS);
+  waiting[root] = meld(pacer, waiting, waiting[root], slot);
 }
 
-/** Takes a node out of the queue that it is in. */
-export function take(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  queues: StaticArray<f64>,
-  node: u32,
-): void {
-  const words = changetype<StaticArray<u32>>(nodes);
-  const queue = words[node * NODE * 2 + 5];
-  const at = words[node * NODE * 2 + 4];
-  const row = rowOf(nodes, entries, queue);
-  const last = --changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 3];
-  words[node * NODE * 2 + 5] = NONE;
-  if (at !== last) {
-    // The last entry fills the gap. It hardly ever belongs far above a leaf: so the gap sinks to one, and the entry rises there.
-    const filler = nodeAt(entries, entryAt(pages, row, last));
-    rise(nodes, entries, pages, row, sink(nodes, entries, pages, row, at, last), filler);
+/** Takes the load in `slot` away from the gate that it waits for. */
+export function letGo(pacer: StaticArray<f64>, waiting: StaticArray<u32>, slot: u32): void {
+  const row = waitingAt(pacer, slot);
+  const root = waiting[row + HELD_BY] - whole(pacer, DPUS);
+  waiting[row + HELD_BY] = NONE;
+  const children = meldAll(pacer, waiting, waiting[row + CHILD]);
+  if (waiting[root] === slot) {
+    waiting[root] = children;
+    return;
   }
-  if (startsPage(last)) pages[++pages[0]] = pages[row + (last + 3) / PAGE];
-  if (last === 0) changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 2] = NONE;
-  else setRoot(entries, pages, queues, queue, row);
+  const next = waiting[row + NEXT];
+  const before = waitingAt(pacer, waiting[row + PREVIOUS]);
+  if (waiting[before + CHILD] === slot) waiting[before + CHILD] = next;
+  else waiting[before + NEXT] = next;
+  if (next !== NONE) waiting[waitingAt(pacer, next) + PREVIOUS] = waiting[row + PREVIOUS];
+  waiting[root] = meld(pacer, waiting, waiting[root], children);
 }
 
-/** Moves a gap at `at` down to a leaf of a heap of `size` entries, and returns where it is then. */
-function sink(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  row: u32,
-  at: u32,
-  size: u32,
-): u32 {
-  for (let child: u32 = 4 * at + 1; child < size; child = 4 * at + 1) {
-    const first = entryAt(pages, row, child);
-    const end = first + min<u32>(4, size - child) * ENTRY;
-    let least = first;
-    let leastKey = entries[first];
-    for (let other = first + ENTRY; other < end; other += ENTRY) {
-      // Without a branch where it can be: which of two is the lesser cannot be foretold.
-      const key = entries[other];
-      let isLess: u32 = key < leastKey ? 1 : 0;
-      if (key === leastKey) isLess = isBefore(nodes, nodeAt(entries, other), nodeAt(entries, least)) ? 1 : 0;
-      least ^= (least ^ other) & (0 - isLess);
-      leastKey = min(leastKey, key);
-    }
-    setEntry(nodes, entries, entryAt(pages, row, at), leastKey, nodeAt(entries, least), at);
-    at = child + (least - first) / ENTRY;
+/** One heap of two, whose roots have no siblings: the later root becomes the first child of the other. */
+function meld(pacer: StaticArray<f64>, waiting: StaticArray<u32>, a: u32, b: u32): u32 {
+  if (a === NONE) return b;
+  if (b === NONE) return a;
+  const isFirst = isBefore(pacer, a, b);
+  const first = isFirst ? a : b;
+  const child = isFirst ? b : a;
+  const firstRow = waitingAt(pacer, first);
+  const childRow = waitingAt(pacer, child);
+  const next = waiting[firstRow + CHILD];
+  if (next !== NONE) waiting[waitingAt(pacer, next) + PREVIOUS] = child;
+  waiting[childRow + NEXT] = next;
+  waiting[childRow + PREVIOUS] = first;
+  waiting[firstRow + CHILD] = child;
+  return first;
+}
+
+/** One heap of `first` and all its siblings: two by two, then from the last pair to the first. */
+function meldAll(pacer: StaticArray<f64>, waiting: StaticArray<u32>, first: u32): u32 {
+  let pairs: u32 = NONE;
+  while (first !== NONE) {
+    const second = detach(pacer, waiting, first);
+    const rest = second === NONE ? NONE : detach(pacer, waiting, second);
+    const pair = meld(pacer, waiting, first, second);
+    waiting[waitingAt(pacer, pair) + NEXT] = pairs;
+    pairs = pair;
+    first = rest;
   }
-  return at;
-}
-
-/** Moves a gap at `at` up, past parents that come after `node`, and fills it with that. */
-function rise(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  row: u32,
-  at: u32,
-  node: u32,
-): void {
-  const key = nodes[node * NODE];
-  while (at > 0) {
-    const parent = (at - 1) >> 2;
-    const entry = entryAt(pages, row, parent);
-    const parentKey = entries[entry];
-    if (parentKey < key || (parentKey === key && isBefore(nodes, nodeAt(entries, entry), node))) break;
-    setEntry(nodes, entries, entryAt(pages, row, at), parentKey, nodeAt(entries, entry), at);
-    at = parent;
+  let heap: u32 = NONE;
+  while (pairs !== NONE) {
+    const rest = detach(pacer, waiting, pairs);
+    heap = meld(pacer, waiting, heap, pairs);
+    pairs = rest;
   }
-  setEntry(nodes, entries, entryAt(pages, row, at), key, node, at);
+  return heap;
 }
 
-function setEntry(nodes: StaticArray<f64>, entries: StaticArray<f64>, entry: u32, key: f64, node: u32, at: u32): void {
-  entries[entry] = key;
-  changetype<StaticArray<u32>>(entries)[entry * 2 + 2] = node;
-  changetype<StaticArray<u32>>(nodes)[node * NODE * 2 + 4] = at;
-}
-
-function setRoot(
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  queues: StaticArray<f64>,
-  queue: u32,
-  row: u32,
-): void {
-  changetype<StaticArray<u32>>(queues)[queue * QUEUE * 2 + 2] = nodeAt(entries, entryAt(pages, row, 0));
-}
-
-function nodeAt(entries: StaticArray<f64>, entry: u32): u32 {
-  return changetype<StaticArray<u32>>(entries)[entry * 2 + 2];
-}
-
-/** Where in `entries` a heap's entry `at` is. */
-function entryAt(pages: StaticArray<u32>, row: u32, at: u32): u32 {
-  return (pages[row + (at + 3) / PAGE] * PAGE + ((at + 3) % PAGE)) * ENTRY;
-}
-
-/** Whether a heap's entry `at` is the first one on its page. */
-function startsPage(at: u32): bool {
-  return at === 0 || (at + 3) % PAGE === 0;
-}
-
-/** Where in `pages` those of a queue are. */
-function rowOf(nodes: StaticArray<f64>, entries: StaticArray<f64>, queue: u32): u32 {
-  const capacity = <u32>(nodes.length / (2 * NODE));
-  return 1 + <u32>entries.length / (PAGE * ENTRY) + queue * ((capacity + 3 + PAGE - 1) / PAGE);
+/** Parts a slot from its siblings, and returns the next one. */
+function detach(pacer: StaticArray<f64>, waiting: StaticArray<u32>, slot: u32): u32 {
+  const row = waitingAt(pacer, slot);
+  const next = waiting[row + NEXT];
+  waiting[row + NEXT] = NONE;
+  waiting[row + PREVIOUS] = NONE;
+  return next;
 }

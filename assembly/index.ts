@@ -1,8 +1,10 @@
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
-export { advanceLoads, cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
+export { listOutages, startFaults } from "./links";
+export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
 export { drawBits, seedRandom } from "./random";
+export { advanceLoads } from "./reading";
 
 export const F32 = idof<StaticArray<f32>>();
 export const F64 = idof<StaticArray<f64>>();

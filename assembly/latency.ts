@@ -121,7 +121,7 @@ function addStrikes(
 }
 
 /** The quantile at exceedance probability `bits` / 2^32; 0 is drawn as 1, and what rounds up to 2^32 reads the edge there. */
-function quantileOne(table: usize, bits: u32): f32 {
+export function quantileOne(table: usize, bits: u32): f32 {
   const spelled = reinterpret<u32>(<f32>(bits | 1));
   const cell = table + ((<usize>((spelled >>> 16) - 127 * CELLS)) << 2);
   const low = load<f32>(cell);

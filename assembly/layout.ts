@@ -90,42 +90,135 @@ export const DOORBELL_BAD_SIZE = 4;
 export const DOORBELL_BAD_DEADLINE = 5;
 export const DOORBELL_BAD_RESERVED = 6;
 
-/** No load, no bucket, no gate. */
+/** No load, no gate, no place. */
 export const NONE = 0xffffffff;
 
-/** What is in a heap, in words of 8 bytes: `| key | tie | place, queue |`. */
-export const NODE = 3;
-
-/** Where a node is in a heap, in words of 8 bytes: `| key | node, - |`; and how many of them a page holds. */
-export const ENTRY = 2;
-export const PAGE = 64;
+/** Children of a node of a tree of minima (see minima.ts). */
+export const FAN = 32;
+export const FAN_BITS = 5;
 
 /**
- * A load under way, in words of 8 bytes. `least rate` is that of its slowest bucket. It has two nodes: number `slot` waits
- * for a bucket, number `capacity + slot` for its latest start.
+ * All that a pacer knows is one array of words of 8 bytes, which begins with what holds for all of it: whole numbers as u32
+ * in the lower half of a word, the rest as f64.
  *
- *     | bytes to read | bytes to complete | local deadline | least rate | DPU, source gate | sink gate, drop |
+ *     | header | next instants of queues | winners | links of gates ...... | DPU 0 ...... | DPU 1 ...... | ......
+ *
+ * Queues are one a DPU, then one a gate. Offsets are in words, from the start of the array or of a DPU.
  */
-export const LOAD = 6;
-
-/** A token bucket: `[bytes a nanosecond, nanoseconds that it can save up, instant from which it has a chunk's credit]`. */
-export const BUCKET = 3;
-
-/** A queue of loads, in words of 8 bytes: `| wakeNs | root, size |`. Queues are one a bucket, then one a DPU for latest starts. */
-export const QUEUE = 2;
-
-/** What holds for all loads of a pacer: `pacer[CHUNK_BYTES]` and so on. */
 export const GPUS = 0;
 export const GPUS_PER_DPU = 1;
-/** The first bucket that is a source's gate, or NONE; and a sink's. */
-export const FIRST_SOURCE = 2;
-export const FIRST_SINK = 3;
-export const BUCKETS = 4;
-export const CHUNK_BYTES = 5;
+export const DPUS = 2;
+export const QUEUES = 3;
+/** Leaves of the tournament of queues, a power of two. */
+export const LEAVES = 4;
+/** A slot is `DPU << SLOT_BITS | place`; of places a DPU has so many. */
+export const SLOT_BITS = 5;
+export const DEPTH = 6;
+/** Inner nodes of a DPU's trees. */
+export const INNER = 7;
+/** Words of a DPU; where in it the free places and the loads begin. */
+export const DPU = 8;
+export const FREE_AT = 9;
+export const LOADS_AT = 10;
+export const LINKS_AT = 11;
+export const DPUS_AT = 12;
 /** 1 to read in order of deadlines, 0 in order of arrival. */
-export const BY_DEADLINE = 6;
-export const AFTER_READ_NS = 7;
-/** Loads accepted so far; and how many slots are free, of which the last is taken first. */
-export const ACCEPTED = 8;
-export const FREE = 9;
-export const PACER = 10;
+export const BY_DEADLINE = 13;
+/** Of faults. */
+export const SEED_LOW = 14;
+export const SEED_HIGH = 15;
+/** 1 if a load ends when it has been read, 0 if its reads are to be completed. */
+export const SELF_COMPLETING = 28;
+/** Kinds of gates, two words each: how many GPUs share one, and which queue is the first of the kind; 0 if there is none. */
+export const GATES_AT = 16;
+/** From here on f64: */
+export const CHUNK_BYTES = 29;
+export const AFTER_READ_NS = 30;
+/** Loads accepted so far. */
+export const ACCEPTED = 31;
+/** Bytes from one stall to the next, on average; Infinity if there are none. */
+export const STALL_GAP_BYTES = 32;
+export const HEADER = 40;
+
+/** Kinds of gates in the header, two words each. The first two are a GPU's, the others count where a load leaves node or pod. */
+export const SOURCE_GATE = 0;
+export const SINK_GATE = 1;
+export const NODE_UP = 2;
+export const NODE_DOWN = 3;
+export const POD_UP = 4;
+export const POD_DOWN = 5;
+export const GATE_KINDS = 6;
+
+/**
+ * A DPU: its token bucket, its ports (a link), three trees and the best of the first one's nodes, free places, loads.
+ *
+ *     | clock | free, - | pace | saved | credit | least rate | - | ports | keys | latest starts | arrivals | best | free | loads |
+ */
+export const CLOCK_NS = 0;
+export const FREE = 1;
+export const PACE = 2;
+/** The nanoseconds that it can save up, and the instant from which it has a chunk's credit. */
+export const SAVED_NS = 3;
+export const CREDIT_NS = 4;
+/** The lesser rate of bucket and ports. */
+export const LEAST_RATE = 5;
+export const PORTS = 8;
+/** Node 0 of a tree is the last word of a cache line, so that children begin with one. */
+export const TREES = 23;
+export const KEYS = 0;
+export const LATEST_STARTS = 1;
+export const ARRIVALS = 2;
+export const BEST = 3;
+
+/**
+ * A link, or some in step. It is taken until an instant; its next outage is known, and what it has lost to faults so far, and
+ * until when; bytes are left until a frame stalls. How many outages and stalls were drawn are two halves of a word.
+ *
+ *     | rate | taken | outage | outage's end | lost | lost until | bytes to stall | gap of outages | drawn |
+ */
+export const LINK = 9;
+export const RATE = 0;
+export const TAKEN_NS = 1;
+export const OUTAGE_NS = 2;
+export const OUTAGE_END_NS = 3;
+export const LOST_NS = 4;
+export const LOST_UNTIL_NS = 5;
+export const STALL_BYTES = 6;
+/** From one outage's end to the next one's beginning, on average; Infinity if there are none. */
+export const OUTAGE_GAP_NS = 7;
+export const DRAWN = 8;
+
+/** Tables of what is drawn of faults: gaps of 1 on average, lengths of outages, lengths of stalls. */
+export const FAULT_GAPS = 0;
+export const FAULT_OUTAGES = 1;
+export const FAULT_STALLS = 2;
+export const FAULT_TABLES = 3;
+
+/** A load under way. `bytes out` are to be completed, -1 in a free place; what it has held before, links had lost. */
+export const LOAD = 8;
+export const BYTES_LEFT = 0;
+export const BYTES_OUT = 1;
+export const LOCAL_DEADLINE = 2;
+export const KEY = 3;
+export const SEQUENCE = 4;
+export const END_NS = 5;
+export const LOST_BEFORE_NS = 6;
+export const DROPS = 7;
+
+/** What a slot takes where there are gates, in words of 4 bytes: its place in a heap (see heap.ts) and the gates of its load. */
+export const WAITING = 12;
+export const CHILD = 0;
+export const NEXT = 1;
+export const PREVIOUS = 2;
+/** The gate that it waits for, or NONE. */
+export const HELD_BY = 3;
+/** How many gates, and which. */
+export const ROUTE = 4;
+
+/** Columns of what happens. */
+export const EVENT_BYTES = 0;
+export const EVENT_BYTES_LEFT = 1;
+export const EVENT_AT_NS = 2;
+export const EVENT_END_NS = 3;
+export const EVENT_HELD_NS = 4;
+export const EVENT_COLUMNS = 5;

@@ -1,29 +1,52 @@
-import { queueOf, rootOf, take } from "./heap";
+import { gateOf, hold } from "./heap";
 import {
   ACCEPTED,
   AFTER_READ_NS,
-  BUCKETS,
+  ARRIVALS,
+  BEST,
   BY_DEADLINE,
-  CHUNK_BYTES,
-  FIRST_SINK,
-  FIRST_SOURCE,
+  BYTES_LEFT,
+  BYTES_OUT,
+  CLOCK_NS,
+  DEPTH,
+  DPUS,
+  DROPS,
+  END_NS,
   FREE,
+  FREE_AT,
+  GATE_KINDS,
+  GATES_AT,
   GPUS,
   GPUS_PER_DPU,
+  HEADER,
+  INNER,
+  KEY,
+  LATEST_STARTS,
+  LEAST_RATE,
   LOAD,
-  NODE,
+  LOADS_AT,
+  LOCAL_DEADLINE,
+  LOST_BEFORE_NS,
+  NODE_UP,
   NONE,
-  QUEUE,
+  ROUTE,
+  SEQUENCE,
+  SLOT_BITS,
+  TREES,
 } from "./layout";
-import { charge, dequeue, enqueue, rateOf, refresh, settle, unwatch, watch } from "./queues";
+import { free, hasArrived, latestStartNs, lostNs, offer, passAllOutages, remove, takeOut } from "./loads";
+import { enter, setKey } from "./minima";
+import { dpuAt, dpuOf, hasGates, loadAt, placeOf, treeAt, waitingAt, whole } from "./pacer";
+import { refresh, settle } from "./queues";
 
 // Loads wait in queues (see queues.ts) for their reads; what happens to them, happens at instants that a caller tells.
 
 const LARGEST: f64 = 9007199254740991;
 
 /**
- * Puts the first `count` loads in the queues of their DPUs at `nowNs`, as many as there are slots for, and says which slots
- * and how many; or the complement of the first one that is no load, and then nothing has changed.
+ * Puts the first `count` loads in the queues of their DPUs at `nowNs`, or when they arrive if that is later; `slots` says
+ * which are which, NONE for one whose DPU has no place. Returns how many were put there; or the complement of the first one
+ * that is no load, and then nothing has changed.
  */
 export function submitLoads(
   slots: StaticArray<u32>,
@@ -31,121 +54,102 @@ export function submitLoads(
   destinationGpu: StaticArray<u32>,
   sizeBytes: StaticArray<f64>,
   deadlineNs: StaticArray<f64>,
+  arrivalNs: StaticArray<f64>,
   dropLate: StaticArray<u32>,
   pacer: StaticArray<f64>,
-  free: StaticArray<u32>,
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
+  waiting: StaticArray<u32>,
+  faults: StaticArray<f32>,
   count: i32,
   nowNs: f64,
 ): i32 {
   assert(count <= slots.length, "there are as many rows as are to be submitted");
-  const gpus = <u32>pacer[GPUS];
+  const gpus = whole(pacer, GPUS);
   for (let i = 0; i < count; i++) {
     const bytes = sizeBytes[i];
     const sound =
       bytes >= 1 && bytes <= LARGEST && floor(bytes) === bytes && deadlineNs[i] >= 0 && deadlineNs[i] < Infinity;
-    if (!sound || sourceGpu[i] >= gpus || destinationGpu[i] >= gpus) return ~i;
+    if (!sound || !(arrivalNs[i] < Infinity) || sourceGpu[i] >= gpus || destinationGpu[i] >= gpus) return ~i;
   }
-  const gpusPerDpu = <u32>pacer[GPUS_PER_DPU];
-  const firstSource = <u32>pacer[FIRST_SOURCE];
-  const firstSink = <u32>pacer[FIRST_SINK];
-  const watches = <u32>pacer[BUCKETS];
-  const byDeadline = pacer[BY_DEADLINE] > 0;
-  const capacity = <u32>free.length;
-  const available = <i32>pacer[FREE];
-  const accepted = min(count, available);
-  const routes = changetype<StaticArray<u32>>(loads);
-  for (let i = 0; i < accepted; i++) {
-    const slot = free[available - 1 - i];
-    const row = slot * LOAD;
-    const dpu = destinationGpu[i] / gpusPerDpu;
-    const source = firstSource === NONE ? NONE : firstSource + sourceGpu[i];
-    const sink = firstSink === NONE ? NONE : firstSink + destinationGpu[i];
-    loads[row] = sizeBytes[i];
-    loads[row + 1] = sizeBytes[i];
-    loads[row + 2] = deadlineNs[i] - pacer[AFTER_READ_NS];
-    loads[row + 3] = min(rateOf(buckets, dpu), min(rateOf(buckets, source), rateOf(buckets, sink)));
-    routes[row * 2 + 8] = dpu;
-    routes[row * 2 + 9] = source;
-    routes[row * 2 + 10] = sink;
-    routes[row * 2 + 11] = dropLate[i];
+  const gpusPerDpu = whole(pacer, GPUS_PER_DPU);
+  const bookkeeps = hasGates(pacer) || faults.length > 0;
+  const inner = whole(pacer, INNER);
+  let accepted = 0;
+  for (let i = 0; i < count; i++) {
+    const queue = destinationGpu[i] / gpusPerDpu;
+    const dpu = dpuAt(pacer, queue);
+    const place = takePlace(pacer, dpu);
+    if (place === NONE) {
+      slots[i] = NONE;
+      continue;
+    }
+    const slot = (queue << whole(pacer, SLOT_BITS)) | place;
+    const loads = dpu + whole(pacer, LOADS_AT);
+    const load = loads + place * LOAD;
+    const localNs = deadlineNs[i] - pacer[AFTER_READ_NS];
+    const fromNs = max(nowNs, arrivalNs[i]);
     slots[i] = slot;
-    nodes[slot * NODE] = byDeadline ? loads[row + 2] : 0;
-    nodes[slot * NODE + 1] = pacer[ACCEPTED] + <f64>i;
-    nodes[(capacity + slot) * NODE + 1] = pacer[ACCEPTED] + <f64>i;
-    enqueue(nodes, entries, pages, buckets, queues, winners, watches, dpu, slot, nowNs);
-    watch(loads, nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
+    pacer[load + BYTES_LEFT] = sizeBytes[i];
+    pacer[load + BYTES_OUT] = sizeBytes[i];
+    pacer[load + LOCAL_DEADLINE] = localNs;
+    pacer[load + KEY] = whole(pacer, BY_DEADLINE) !== 0 ? localNs : fromNs;
+    pacer[load + SEQUENCE] = pacer[ACCEPTED]++;
+    pacer[load + END_NS] = 0;
+    pacer[load + DROPS] = dropLate[i];
+    pacer[dpu + CLOCK_NS] = max(pacer[dpu + CLOCK_NS], nowNs);
+    if (bookkeeps) {
+      if (hasGates(pacer)) chooseRoute(pacer, waiting, slot, sourceGpu[i], destinationGpu[i]);
+      if (faults.length > 0) passAllOutages(pacer, waiting, faults, dpu, place, nowNs);
+      pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, dpu, place, nowNs);
+    }
+    const latestNs = hasGates(pacer)
+      ? latestStartNs(pacer, waiting, dpu, place)
+      : localNs - sizeBytes[i] / pacer[dpu + LEAST_RATE];
+    setKey(pacer, treeAt(pacer, dpu, LATEST_STARTS), inner, place, latestNs);
+    let firstNs = latestNs;
+    if (fromNs > nowNs) {
+      setKey(pacer, treeAt(pacer, dpu, ARRIVALS), inner, place, fromNs);
+      firstNs = min(firstNs, fromNs);
+    } else {
+      // Where others are waiting already, the queue is looked at when the next one can be read.
+      if (pacer[dpu + TREES] === Infinity) firstNs = -Infinity;
+      enter(pacer, dpu + TREES, 2 * treeAt(pacer, dpu, BEST), loads, inner, place, pacer[load + KEY]);
+    }
+    if (firstNs < pacer[HEADER + queue] || hasGates(pacer)) refresh(pacer, waiting, queue, nowNs);
+    accepted++;
   }
-  pacer[ACCEPTED] += <f64>accepted;
-  pacer[FREE] = <f64>(available - accepted);
-  settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
+  settle(pacer, waiting, faults, nowNs);
   return accepted;
 }
 
-/**
- * What happens up to `nowNs`, in order of time: reads, each a chunk of the most urgent load that has credit everywhere, and
- * loads that are past their latest start, of 0 bytes. Returns how many; as many as there is room for means that there may
- * be more.
- */
-export function advanceLoads(
-  eventSlot: StaticArray<u32>,
-  eventBytes: StaticArray<f64>,
-  eventBytesLeft: StaticArray<f64>,
-  eventAtNs: StaticArray<f64>,
+/** A free place of a DPU, the one freed last; or NONE. */
+function takePlace(pacer: StaticArray<f64>, dpu: u32): u32 {
+  const words = changetype<StaticArray<u32>>(pacer);
+  const free = words[(dpu + FREE) * 2];
+  if (free === 0) return NONE;
+  words[(dpu + FREE) * 2] = free - 1;
+  return words[(dpu + whole(pacer, FREE_AT)) * 2 + free - 1];
+}
+
+/** The gates of a load: its source's and its sink's, and those where it leaves a node or a pod and enters another. */
+function chooseRoute(
   pacer: StaticArray<f64>,
-  free: StaticArray<u32>,
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  nowNs: f64,
-): i32 {
-  const watches = <u32>pacer[BUCKETS];
-  const chunkBytes = pacer[CHUNK_BYTES];
-  const capacity = <u32>free.length;
-  const routes = changetype<StaticArray<u32>>(loads);
-  let events = 0;
-  while (events < eventSlot.length) {
-    const queue = settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
-    const atNs = queues[queue * QUEUE];
-    if (!(atNs <= nowNs)) break;
-    const node = rootOf(queues, queue);
-    const isRead = queue < watches;
-    const slot = isRead ? node : node - capacity;
-    const row = slot * LOAD;
-    const bytes = isRead ? min(chunkBytes, loads[row]) : 0;
-    eventSlot[events] = slot;
-    eventBytes[events] = bytes;
-    eventBytesLeft[events] = loads[row] - bytes;
-    eventAtNs[events] = atNs;
-    events++;
-    if (isRead) {
-      loads[row] -= bytes;
-      for (let i: u32 = 8; i < 11; i++) charge(buckets, routes[row * 2 + i], bytes, atNs);
-      if (loads[row] === 0) {
-        take(nodes, entries, pages, queues, node);
-        unwatch(nodes, entries, pages, queues, capacity + slot);
-      }
-      refresh(nodes, buckets, queues, winners, watches, queue, atNs);
-    } else {
-      unwatch(nodes, entries, pages, queues, node);
-      refresh(nodes, buckets, queues, winners, watches, queue, atNs);
-      if (routes[row * 2 + 11] !== 0) {
-        dequeue(nodes, entries, pages, buckets, queues, winners, watches, slot, atNs);
-        release(pacer, free, loads, slot);
-      }
-    }
+  waiting: StaticArray<u32>,
+  slot: u32,
+  sourceGpu: u32,
+  destinationGpu: u32,
+): void {
+  const row = waitingAt(pacer, slot);
+  let count: u32 = 0;
+  for (let kind = 0; kind < GATE_KINDS; kind++) {
+    const gpusPerGate = whole(pacer, GATES_AT + 2 * kind);
+    const first = whole(pacer, GATES_AT + 2 * kind + 1);
+    if (first === 0) continue;
+    const from = sourceGpu / gpusPerGate;
+    const to = destinationGpu / gpusPerGate;
+    if (kind >= NODE_UP && from === to) continue;
+    waiting[row + ROUTE + ++count] = first + ((kind & 1) === 0 ? from : to);
   }
-  return events;
+  waiting[row + ROUTE] = count;
 }
 
 /**
@@ -153,29 +157,26 @@ export function advanceLoads(
  * the complement of the first read that was not issued, and then nothing has changed.
  */
 export function completeReads(
-  endedSlot: StaticArray<u32>,
-  readSlot: StaticArray<u32>,
-  readBytes: StaticArray<f64>,
+  endedSlots: StaticArray<u32>,
+  slots: StaticArray<u32>,
+  bytes: StaticArray<f64>,
   pacer: StaticArray<f64>,
-  free: StaticArray<u32>,
-  loads: StaticArray<f64>,
   count: i32,
 ): i32 {
-  assert(count <= readSlot.length, "there are as many rows as are to be completed");
+  assert(count <= slots.length, "there are as many rows as are to be completed");
   let ended = 0;
   for (let i = 0; i < count; i++) {
-    const slot = readSlot[i];
-    const bytes = readBytes[i];
-    if (bytes === 0) continue;
-    const row = slot * LOAD;
-    if (!isUnderWay(free, loads, slot) || !(bytes > 0 && bytes <= loads[row + 1] - loads[row])) {
-      for (let j = 0; j < i; j++) if (readBytes[j] !== 0) loads[readSlot[j] * LOAD + 1] += readBytes[j];
+    if (bytes[i] === 0) continue;
+    const isThere = isUnderWay(pacer, slots[i]);
+    const load = isThere ? loadAt(pacer, slots[i]) : 0;
+    if (!isThere || !(bytes[i] > 0 && bytes[i] <= pacer[load + BYTES_OUT] - pacer[load + BYTES_LEFT])) {
+      for (let j = 0; j < i; j++) if (bytes[j] !== 0) pacer[loadAt(pacer, slots[j]) + BYTES_OUT] += bytes[j];
       return ~i;
     }
-    loads[row + 1] -= bytes;
-    if (loads[row + 1] === 0) endedSlot[ended++] = slot;
+    pacer[load + BYTES_OUT] -= bytes[i];
+    if (pacer[load + BYTES_OUT] === 0) endedSlots[ended++] = slots[i];
   }
-  for (let i = 0; i < ended; i++) release(pacer, free, loads, endedSlot[i]);
+  for (let i = 0; i < ended; i++) free(pacer, dpuAt(pacer, dpuOf(pacer, endedSlots[i])), placeOf(pacer, endedSlots[i]));
   return ended;
 }
 
@@ -183,22 +184,19 @@ export function completeReads(
 export function cancelLoad(
   slot: u32,
   pacer: StaticArray<f64>,
-  free: StaticArray<u32>,
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
+  waiting: StaticArray<u32>,
+  faults: StaticArray<f32>,
   nowNs: f64,
 ): i32 {
-  if (!isUnderWay(free, loads, slot)) return 0;
-  const watches = <u32>pacer[BUCKETS];
-  dequeue(nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
-  unwatch(nodes, entries, pages, queues, <u32>free.length + slot);
-  release(pacer, free, loads, slot);
-  settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
+  if (!isUnderWay(pacer, slot)) return 0;
+  const dpu = dpuAt(pacer, dpuOf(pacer, slot));
+  const gate = gateOf(pacer, waiting, slot);
+  if (pacer[loadAt(pacer, slot) + BYTES_LEFT] > 0) takeOut(pacer, waiting, slot);
+  free(pacer, dpu, placeOf(pacer, slot));
+  pacer[dpu + CLOCK_NS] = max(pacer[dpu + CLOCK_NS], nowNs);
+  if (gate !== NONE) refresh(pacer, waiting, gate, nowNs);
+  refresh(pacer, waiting, dpuOf(pacer, slot), nowNs);
+  settle(pacer, waiting, faults, nowNs);
   return 1;
 }
 
@@ -207,42 +205,40 @@ export function reprioritiseLoad(
   slot: u32,
   deadlineNs: f64,
   pacer: StaticArray<f64>,
-  free: StaticArray<u32>,
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
+  waiting: StaticArray<u32>,
+  faults: StaticArray<f32>,
   nowNs: f64,
 ): i32 {
-  if (!isUnderWay(free, loads, slot)) return 0;
-  const watches = <u32>pacer[BUCKETS];
-  const row = slot * LOAD;
-  loads[row + 2] = deadlineNs - pacer[AFTER_READ_NS];
-  if (loads[row] === 0) return 1;
-  if (pacer[BY_DEADLINE] > 0) {
-    const queue = queueOf(nodes, slot);
-    dequeue(nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
-    nodes[slot * NODE] = loads[row + 2];
-    enqueue(nodes, entries, pages, buckets, queues, winners, watches, queue, slot, nowNs);
+  if (!isUnderWay(pacer, slot)) return 0;
+  const dpu = dpuAt(pacer, dpuOf(pacer, slot));
+  const place = placeOf(pacer, slot);
+  const load = loadAt(pacer, slot);
+  const inner = whole(pacer, INNER);
+  pacer[load + LOCAL_DEADLINE] = deadlineNs - pacer[AFTER_READ_NS];
+  if (pacer[load + BYTES_LEFT] === 0) return 1;
+  const gate = gateOf(pacer, waiting, slot);
+  if (whole(pacer, BY_DEADLINE) !== 0) {
+    const isOffered = hasArrived(pacer, dpu, place);
+    if (isOffered) remove(pacer, waiting, slot);
+    pacer[load + KEY] = pacer[load + LOCAL_DEADLINE];
+    if (isOffered) {
+      if (gate === NONE) offer(pacer, dpu, place);
+      else hold(pacer, waiting, gate, slot);
+    }
   }
-  unwatch(nodes, entries, pages, queues, <u32>free.length + slot);
-  watch(loads, nodes, entries, pages, buckets, queues, winners, watches, slot, nowNs);
-  settle(loads, nodes, entries, pages, buckets, queues, winners, watches);
+  setKey(pacer, treeAt(pacer, dpu, LATEST_STARTS), inner, place, latestStartNs(pacer, waiting, dpu, place));
+  pacer[dpu + CLOCK_NS] = max(pacer[dpu + CLOCK_NS], nowNs);
+  if (gate !== NONE) refresh(pacer, waiting, gate, nowNs);
+  refresh(pacer, waiting, dpuOf(pacer, slot), nowNs);
+  settle(pacer, waiting, faults, nowNs);
   return 1;
 }
 
 /** Whether there is a load in `slot`, which may be any number. */
-function isUnderWay(free: StaticArray<u32>, loads: StaticArray<f64>, slot: u32): bool {
-  return slot < <u32>free.length && loads[slot * LOAD + 1] > 0;
-}
-
-/** Frees the slot of a load that is in no queue; nothing is left to complete of it. */
-function release(pacer: StaticArray<f64>, free: StaticArray<u32>, loads: StaticArray<f64>, slot: u32): void {
-  loads[slot * LOAD] = 0;
-  loads[slot * LOAD + 1] = -1;
-  free[<i32>pacer[FREE]] = slot;
-  pacer[FREE] += 1;
+function isUnderWay(pacer: StaticArray<f64>, slot: u32): bool {
+  return (
+    dpuOf(pacer, slot) < whole(pacer, DPUS) &&
+    placeOf(pacer, slot) < whole(pacer, DEPTH) &&
+    pacer[loadAt(pacer, slot) + BYTES_OUT] > 0
+  );
 }

@@ -1,196 +1,201 @@
-import { isBefore, push, queueOf, rootOf, take } from "./heap";
-import { BUCKET, LOAD, NODE, NONE, QUEUE } from "./layout";
+import { hold, isBefore, rootOf } from "./heap";
+import {
+  ARRIVALS,
+  CLOCK_NS,
+  CREDIT_NS,
+  DPUS,
+  HEADER,
+  INNER,
+  LATEST_STARTS,
+  LEAVES,
+  NONE,
+  PORTS,
+  ROUTE,
+  TREES,
+} from "./layout";
+import { freeFromNs, passOutages } from "./links";
+import { latestStartNs, offer, passAllOutages, remove } from "./loads";
+import { leastLeaf, setKey } from "./minima";
+import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
 
-// What reads draw on are token buckets: a DPU, and gates (a source's egress, a sink's ingress). A bucket is one instant,
-// from which it has credit for a whole chunk (the virtual scheduling of ATM's GCRA, ITU-T I.371): a read of any size waits
-// for it and puts it off by as long as its bytes take. So when a load can be read does not depend on what else waits:
-//
-//     start of a load = the latest of its buckets' instants         next read = the first start, then the most urgent
-//
-// A load waits in the queue of any one of its buckets, and is looked at when that one has credit: if another holds it back,
-// it moves there. Each DPU has a second queue, of the loads to be read by their latest start. A queue's `wakeNs` is never
-// after its next event, and a tournament finds the earliest:
+// A load is read when its DPU has a chunk's credit and free ports, and every gate of its route is free. It waits in its DPU's
+// tree of keys; or for a gate that comes free later than the DPU, and moves when that turns out not to be the last. A queue
+// (a DPU, a gate) has an instant, never after its next event, and a tournament finds the first:
 //
 //     winners:    | - | 1 |  2 | 3 |  4 | 5 | 6 | 7 |  leaves: queue 0, 1, 2 ...  |      winner[i] of 2i and 2i + 1
 
-/** The queue of the next event: `wakeNs` is its instant, and the queue's root is the load; `wakeNs` is Infinity if there is none. */
-export function settle(
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  watches: u32,
-): u32 {
-  let queue = winners[1];
-  while (putOff(loads, nodes, entries, pages, buckets, queues, winners, watches, queue)) queue = winners[1];
+/** What is due on a DPU: at one instant loads arrive before one is read, and that before one is too late. */
+export const ARRIVAL = 0;
+export const READ = 1;
+export const EXPIRY = 2;
+
+/**
+ * The queue of the next event; its instant is Infinity if there is none, and exact up to `nowNs`, which it has come to be; after
+ * that, but for outages that are still to be drawn.
+ */
+export function settle(pacer: StaticArray<f64>, waiting: StaticArray<u32>, faults: StaticArray<f32>, nowNs: f64): u32 {
+  let queue = firstQueue(pacer);
+  while (putOff(pacer, waiting, faults, queue, nowNs)) queue = firstQueue(pacer);
   return queue;
 }
 
-/** Whether `queue` has been looked at too early; its next event is put off then, or its root moved. */
+function firstQueue(pacer: StaticArray<f64>): u32 {
+  return changetype<StaticArray<u32>>(pacer)[(HEADER + whole(pacer, LEAVES)) * 2 + 1];
+}
+
+/** Whether a queue's instant was too early; it is put off then, or its first load moved. */
 function putOff(
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  watches: u32,
+  pacer: StaticArray<f64>,
+  waiting: StaticArray<u32>,
+  faults: StaticArray<f32>,
   queue: u32,
+  nowNs: f64,
 ): bool {
-  const wakeNs = queues[queue * QUEUE];
-  if (wakeNs === Infinity) return false;
-  const node = rootOf(queues, queue);
-  let to: u32 = NONE;
-  let putOffNs = 0.0;
-  if (queue < watches) {
-    const holding = lastBucket(loads, buckets, node);
-    if (buckets[holding * BUCKET + 2] <= wakeNs) return false;
-    if (holding !== queue) to = holding;
-  } else if (node !== NONE && nodes[node * NODE] <= wakeNs) {
-    // What was read since the load was queued puts its latest start off.
-    const latestNs = latestStartNs(loads, node - <u32>(nodes.length / (2 * NODE)));
-    if (latestNs <= nodes[node * NODE]) return false;
-    to = queue;
-    putOffNs = latestNs;
+  const atNs = pacer[HEADER + queue];
+  if (atNs === Infinity) return false;
+  const hasFaults = faults.length > 0 && atNs <= nowNs;
+  if (queue >= whole(pacer, DPUS)) {
+    const slot = rootOf(pacer, waiting, queue);
+    if (slot !== NONE) {
+      if (hasFaults)
+        passAllOutages(pacer, waiting, faults, dpuAt(pacer, dpuOf(pacer, slot)), placeOf(pacer, slot), atNs);
+      const last = lastToFree(pacer, waiting, slot, atNs);
+      if (last === NONE) return false;
+      if (last !== queue) move(pacer, waiting, slot, last, atNs);
+    }
+    refresh(pacer, waiting, queue, atNs);
+    return true;
   }
-  if (to !== NONE) take(nodes, entries, pages, queues, node);
-  if (to === queue) nodes[node * NODE] = putOffNs;
-  refresh(nodes, buckets, queues, winners, watches, queue, wakeNs);
-  if (to !== NONE) enqueue(nodes, entries, pages, buckets, queues, winners, watches, to, node, wakeNs);
+  const dpu = dpuAt(pacer, queue);
+  if (hasFaults) passOutages(pacer, faults, dpu + PORTS, atNs);
+  const due = dueOn(pacer, dpu, atNs);
+  let isMoved: bool = false;
+  if (due === EXPIRY) isMoved = putOffLatest(pacer, waiting, dpu, atNs);
+  else if (due === READ && hasGates(pacer)) {
+    const place = bestPlace(pacer, dpu);
+    if (hasFaults) passAllOutages(pacer, waiting, faults, dpu, place, atNs);
+    const slot = slotAt(pacer, dpu, place);
+    const last = lastToFree(pacer, waiting, slot, atNs);
+    isMoved = last !== NONE;
+    if (isMoved) move(pacer, waiting, slot, last, atNs);
+  }
+  // A DPU's instant may also be that of something which has gone since.
+  if (isMoved || dueNs(pacer, dpu) > atNs) {
+    refresh(pacer, waiting, queue, atNs);
+    return true;
+  }
+  return false;
+}
+
+/** Whether the first of a DPU's latest starts, due at `atNs`, was too early for what was read since; it is put off then. */
+export function putOffLatest(pacer: StaticArray<f64>, waiting: StaticArray<u32>, dpu: u32, atNs: f64): bool {
+  const tree = treeAt(pacer, dpu, LATEST_STARTS);
+  if (pacer[tree] > atNs) return false;
+  const place = leastLeaf(pacer, tree, whole(pacer, INNER));
+  const latestNs = latestStartNs(pacer, waiting, dpu, place);
+  if (latestNs <= pacer[tree]) return false;
+  setKey(pacer, tree, whole(pacer, INNER), place, latestNs);
   return true;
 }
 
-/** Of a load's buckets the one that has credit last. */
-function lastBucket(loads: StaticArray<f64>, buckets: StaticArray<f64>, slot: u32): u32 {
-  const routes = changetype<StaticArray<u32>>(loads);
-  let last = routes[slot * LOAD * 2 + 8];
-  for (let i: u32 = 9; i < 11; i++) {
-    const gate = routes[slot * LOAD * 2 + i];
-    if (gate !== NONE && buckets[gate * BUCKET + 2] > buckets[last * BUCKET + 2]) last = gate;
+/** Which of those that a load draws on is free or has credit last, if that is after `atNs`: its DPU, a gate, or NONE. */
+function lastToFree(pacer: StaticArray<f64>, waiting: StaticArray<u32>, slot: u32, atNs: f64): u32 {
+  const dpu = dpuOf(pacer, slot);
+  let last: u32 = NONE;
+  let lastNs = atNs;
+  const ownNs = readyNs(pacer, dpuAt(pacer, dpu), atNs);
+  if (ownNs > lastNs) {
+    last = dpu;
+    lastNs = ownNs;
+  }
+  const row = waitingAt(pacer, slot);
+  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
+    const gate = waiting[row + ROUTE + i];
+    const gateNs = freeFromNs(pacer, gateAt(pacer, gate), atNs);
+    if (gateNs > lastNs) {
+      last = gate;
+      lastNs = gateNs;
+    }
   }
   return last;
 }
 
-/** When a load's next read must go out for its last byte to be read by its local deadline. */
-function latestStartNs(loads: StaticArray<f64>, slot: u32): f64 {
-  return loads[slot * LOAD + 2] - loads[slot * LOAD] / loads[slot * LOAD + 3];
+/** Has the load in `slot` wait for its DPU or a gate, `to`, from `atNs` on. */
+function move(pacer: StaticArray<f64>, waiting: StaticArray<u32>, slot: u32, to: u32, atNs: f64): void {
+  remove(pacer, waiting, slot);
+  if (to >= whole(pacer, DPUS)) hold(pacer, waiting, to, slot);
+  else offer(pacer, dpuAt(pacer, to), placeOf(pacer, slot));
+  refresh(pacer, waiting, to, atNs);
 }
 
-/** Takes `bytes` out of a bucket. */
-export function charge(buckets: StaticArray<f64>, bucket: u32, bytes: f64, nowNs: f64): void {
-  if (bucket === NONE) return;
-  const row = bucket * BUCKET;
-  buckets[row + 2] = max(nowNs - buckets[row + 1], buckets[row + 2]) + bytes / buckets[row];
+/** When a DPU can read a chunk, gates aside, `fromNs` at the earliest. */
+function readyNs(pacer: StaticArray<f64>, dpu: u32, fromNs: f64): f64 {
+  return freeFromNs(pacer, dpu + PORTS, max(fromNs, pacer[dpu + CREDIT_NS]));
 }
 
-/** The rate of a bucket; that of no gate is Infinity. */
-export function rateOf(buckets: StaticArray<f64>, bucket: u32): f64 {
-  return bucket === NONE ? Infinity : buckets[bucket * BUCKET];
+/** When there is next something on a DPU; it may be a latest start that is put off. */
+function dueNs(pacer: StaticArray<f64>, dpu: u32): f64 {
+  const clockNs = pacer[dpu + CLOCK_NS];
+  const readNs = pacer[dpu + TREES] === Infinity ? Infinity : readyNs(pacer, dpu, clockNs);
+  return min(readNs, min(max(clockNs, pacer[treeAt(pacer, dpu, LATEST_STARTS)]), pacer[treeAt(pacer, dpu, ARRIVALS)]));
 }
 
-/** Puts a node, which is in no queue, in `queue` at `nowNs`. */
-export function enqueue(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  watches: u32,
-  queue: u32,
-  node: u32,
-  nowNs: f64,
-): void {
-  push(nodes, entries, pages, queues, queue, node);
-  if (rootOf(queues, queue) === node) refresh(nodes, buckets, queues, winners, watches, queue, nowNs);
+/** What it is that is due on a DPU at `atNs`. */
+export function dueOn(pacer: StaticArray<f64>, dpu: u32, atNs: f64): u32 {
+  if (pacer[treeAt(pacer, dpu, ARRIVALS)] <= atNs) return ARRIVAL;
+  if (pacer[dpu + TREES] === Infinity || readyNs(pacer, dpu, pacer[dpu + CLOCK_NS]) > atNs) return EXPIRY;
+  return READ;
 }
 
-/** Takes a node out of the queue that it is in, if any, at `nowNs`. */
-export function dequeue(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  watches: u32,
-  node: u32,
-  nowNs: f64,
-): void {
-  const queue = queueOf(nodes, node);
-  if (queue === NONE) return;
-  const root = rootOf(queues, queue);
-  take(nodes, entries, pages, queues, node);
-  if (root === node) refresh(nodes, buckets, queues, winners, watches, queue, nowNs);
-}
-
-/** Takes a load out of the queue of latest starts, if it is there. That queue is looked at too early then, which mends itself. */
-export function unwatch(
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  queues: StaticArray<f64>,
-  node: u32,
-): void {
-  if (queueOf(nodes, node) !== NONE) take(nodes, entries, pages, queues, node);
-}
-
-/** Puts a load in its DPU's queue of latest starts at `nowNs`. */
-export function watch(
-  loads: StaticArray<f64>,
-  nodes: StaticArray<f64>,
-  entries: StaticArray<f64>,
-  pages: StaticArray<u32>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  watches: u32,
-  slot: u32,
-  nowNs: f64,
-): void {
-  const node = slot + <u32>(nodes.length / (2 * NODE));
-  const dpu = changetype<StaticArray<u32>>(loads)[slot * LOAD * 2 + 8];
-  nodes[node * NODE] = latestStartNs(loads, slot);
-  enqueue(nodes, entries, pages, buckets, queues, winners, watches, watches + dpu, node, nowNs);
-}
-
-/** Has a queue looked at when its root can next have an event, from `nowNs` on, and plays its matches again. */
-export function refresh(
-  nodes: StaticArray<f64>,
-  buckets: StaticArray<f64>,
-  queues: StaticArray<f64>,
-  winners: StaticArray<u32>,
-  watches: u32,
-  queue: u32,
-  nowNs: f64,
-): void {
-  const root = rootOf(queues, queue);
+/** Has a queue looked at when it can next have an event, from `nowNs` on, and plays its matches again. */
+export function refresh(pacer: StaticArray<f64>, waiting: StaticArray<u32>, queue: u32, nowNs: f64): void {
   let wakeNs = Infinity;
-  if (root !== NONE) wakeNs = max(nowNs, queue < watches ? buckets[queue * BUCKET + 2] : nodes[root * NODE]);
-  queues[queue * QUEUE] = wakeNs;
+  if (queue < whole(pacer, DPUS)) {
+    wakeNs = dueNs(pacer, dpuAt(pacer, queue));
+  } else if (rootOf(pacer, waiting, queue) !== NONE) {
+    wakeNs = freeFromNs(pacer, gateAt(pacer, queue), nowNs);
+  }
+  play(pacer, waiting, queue, wakeNs);
+}
+
+/** Gives a queue its next instant, and plays its matches again. */
+function play(pacer: StaticArray<f64>, waiting: StaticArray<u32>, queue: u32, wakeNs: f64): void {
+  const leaves = whole(pacer, LEAVES);
+  const first = (HEADER + leaves) * 2;
+  const winners = changetype<StaticArray<u32>>(pacer);
+  pacer[HEADER + queue] = wakeNs;
   let winner = queue;
   let winnerNs = wakeNs;
-  for (let match = <u32>(winners.length >> 1) + queue; match > 1; match >>= 1) {
-    const other = winners[match ^ 1];
-    const otherNs = queues[other * QUEUE];
-    // Without a branch where it can be: which of two queues is earlier cannot be foretold.
-    let isFirst: u32 = otherNs < winnerNs ? 1 : 0;
-    if (otherNs === winnerNs) isFirst = isEarlier(nodes, queues, watches, other, winner) ? 1 : 0;
-    winner ^= (winner ^ other) & (0 - isFirst);
-    winnerNs = min(winnerNs, otherNs);
-    winners[match >> 1] = winner;
+  for (let match = leaves + queue; match > 1; match >>= 1) {
+    const other = winners[first + (match ^ 1)];
+    const otherNs = pacer[HEADER + other];
+    if (otherNs < winnerNs || (otherNs === winnerNs && isEarlier(pacer, waiting, other, winner))) {
+      winner = other;
+      winnerNs = otherNs;
+    }
+    winners[first + (match >> 1)] = winner;
   }
 }
 
-/** Whether queue `a` comes first: at one instant reads before latest starts, the most urgent read, the first DPU's latest start. */
-function isEarlier(nodes: StaticArray<f64>, queues: StaticArray<f64>, watches: u32, a: u32, b: u32): bool {
-  const wakeA = queues[a * QUEUE];
-  const wakeB = queues[b * QUEUE];
-  if (wakeA !== wakeB) return wakeA < wakeB;
-  if (wakeA === Infinity || a >= watches || b >= watches) return a < b;
-  return isBefore(nodes, rootOf(queues, a), rootOf(queues, b));
+/** Whether queue `a` comes first of two that have the same instant: arrivals, then the most urgent read, then latest starts. */
+function isEarlier(pacer: StaticArray<f64>, waiting: StaticArray<u32>, a: u32, b: u32): bool {
+  const atNs = pacer[HEADER + a];
+  if (atNs === Infinity || !hasGates(pacer)) return a < b;
+  const dueA = dueIn(pacer, waiting, a, atNs);
+  const dueB = dueIn(pacer, waiting, b, atNs);
+  if (dueA !== dueB) return dueA < dueB;
+  if (dueA !== READ) return a < b;
+  return isBefore(pacer, firstSlot(pacer, waiting, a), firstSlot(pacer, waiting, b));
+}
+
+/** What is due in a queue at `atNs`; a gate for which nobody waits any more has nothing to be early for. */
+function dueIn(pacer: StaticArray<f64>, waiting: StaticArray<u32>, queue: u32, atNs: f64): u32 {
+  if (queue < whole(pacer, DPUS)) return dueOn(pacer, dpuAt(pacer, queue), atNs);
+  return rootOf(pacer, waiting, queue) === NONE ? EXPIRY : READ;
+}
+
+function firstSlot(pacer: StaticArray<f64>, waiting: StaticArray<u32>, queue: u32): u32 {
+  if (queue >= whole(pacer, DPUS)) return rootOf(pacer, waiting, queue);
+  const dpu = dpuAt(pacer, queue);
+  return slotAt(pacer, dpu, bestPlace(pacer, dpu));
 }

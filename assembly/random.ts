@@ -30,6 +30,12 @@ export function drawBits(bits: StaticArray<u32>, random: StaticArray<u32>): void
   }
 }
 
+/** Number `index` of the words of stream `stream` of a seed: for draws that are few, and in no order. */
+export function bitsOf(seedLow: u32, seedHigh: u32, stream: u32, index: u32): u32 {
+  const start = mix(mix(((<u64>seedHigh) << 32) | <u64>seedLow) + <u64>stream * GOLDEN);
+  return <u32>mix(start + <u64>(index + 1) * GOLDEN);
+}
+
 /** Defines `drawBits`: the words of one lane. */
 function drawBitsOne(bits: StaticArray<u32>, random: StaticArray<u32>, lane: i32): void {
   let s0 = random[lane];

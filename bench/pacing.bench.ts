@@ -113,7 +113,7 @@ function contender(name: string, loop: ReturnType<typeof closedLoop>, steps: num
 const hop = Distribution.fromQuantiles(lpo);
 
 function released(depth: number) {
-  const pacer = new Pacer({ gpus: dpus, gpusPerDpu: 1, paceBytesPerNs: pace, capacity: dpus * depth, batch });
+  const pacer = new Pacer({ gpus: dpus, gpusPerDpu: 1, paceBytesPerNs: pace, queueDepth: depth, batch });
   const path = new PathSampler({ hops: [hop, hop, hop], correlation }, { seed, batch });
   const histogram = new Histogram({ batch });
   return closedLoop(

@@ -1,5 +1,6 @@
+import { NONE } from "../assembly/layout.ts";
 import { checkAtLeast, checkWhole, describe } from "./check.ts";
-import { checkLoad, Pacer, type PacerOptions } from "./pacing.ts";
+import { checkLoad, Pacer, type PacerOptions } from "./pacing/index.ts";
 
 /** A load to be read: weights of one expert, from the HBM of one GPU to that of another. */
 export interface Load {
@@ -84,14 +85,14 @@ export class Executor {
     return this.#underWay.size;
   }
 
-  /** Queues loads, in order, and returns how many: fewer than all once `capacity` is reached. */
-  submit(loads: readonly Load[], nowNs = this.nowNs): number {
+  /** Queues loads and returns those that found no place, `queueDepth` of their DPU being under way: submit them again later. */
+  submit<T extends Load>(loads: readonly T[], nowNs = this.nowNs): T[] {
     this.#checkLoads(loads);
     this.#pacer.moveTo(nowNs);
     const { loads: columns, batch } = this.#pacer;
-    const accepted = Math.min(loads.length, this.#pacer.free);
-    for (let start = 0; start < accepted; start += batch) {
-      const rows = loads.slice(start, Math.min(start + batch, accepted));
+    const left: T[] = [];
+    for (let start = 0; start < loads.length; start += batch) {
+      const rows = loads.slice(start, start + batch);
       rows.forEach(({ sourceGpu, destinationGpu, sizeBytes, deadlineNs, dropLate = this.#dropLate }, row) => {
         columns.sourceGpu[row] = sourceGpu;
         columns.destinationGpu[row] = destinationGpu;
@@ -104,12 +105,16 @@ export class Executor {
         const { fenceId, sizeBytes, deadlineNs, destinationGpu, dropLate = this.#dropLate } = load;
         const slot = columns.slot[row]!;
         const dpu = this.#pacer.dpuOf(destinationGpu);
+        if (slot === NONE) {
+          left.push(load);
+          return;
+        }
         const underWay = { fenceId, sizeBytes, deadlineNs, dropLate, slot, dpu, bytesOut: new Map<number, number>() };
         this.#inSlot[slot] = underWay;
         this.#underWay.set(fenceId, underWay);
       });
     }
-    return accepted;
+    return left;
   }
 
   /** The reads to issue up to `nowNs` and the loads that expire up to it, each in order of time. */
@@ -132,7 +137,8 @@ export class Executor {
         }
       }
     }
-    return { reads, expired };
+    const inTime = <T extends { atNs: number }>(events: T[]) => events.sort((a, b) => a.atNs - b.atNs);
+    return { reads: inTime(reads), expired: inTime(expired) };
   }
 
   /** Says that reads have come to their end, and returns the loads that ended with them. */

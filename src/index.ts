@@ -60,7 +60,7 @@ export {
   opticsNamed,
   opticsOf,
 } from "./optics.ts";
-export { type EventColumns, type LoadColumns, Pacer, type PacerOptions } from "./pacing.ts";
+export { type EventColumns, type LinkFaults, type LoadColumns, Pacer, type PacerOptions } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "../src/executor.ts";
-import { Pacer } from "../src/pacing.ts";
+import { Pacer } from "../src/pacing/index.ts";
 import { RandomBits } from "../src/random.ts";
 import { ReferenceExecutor } from "./reference/pacing.ts";
 
@@ -26,14 +26,23 @@ const options: fc.Arbitrary<ExecutorOptions> = fc
     egress: fc.constantFrom(undefined, 1, 3, 2.3, 20),
     ingress: fc.constantFrom(undefined, 1, 2, 3.1, 30),
     afterReadNs: fc.constantFrom(0, 0, 5.5),
-    capacity: fc.integer({ min: 1, max: 20 }),
+    ports: fc.constantFrom(undefined, undefined, 1, 5, 8.3),
+    node: fc.constantFrom(undefined, undefined, 1, 2.7, 9),
+    perNode: fc.integer({ min: 1, max: 3 }),
+    pod: fc.constantFrom(undefined, undefined, 2, 3.3),
+    queueDepth: fc.integer({ min: 1, max: 20 }),
     order: fc.constantFrom("deadline" as const, "deadline" as const, "arrival" as const),
     batch: fc.integer({ min: 1, max: 8 }),
     onExpire: fc.constantFrom("finish" as const, "drop" as const),
   })
-  .map(({ perDpu, bursts, egress, ingress, ...rest }) => ({
+  .map(({ perDpu, bursts, egress, ingress, ports, node, perNode, pod, ...rest }) => ({
     ...rest,
     gpusPerDpu: Math.min(perDpu, rest.gpus),
+    gpusPerNode: Math.min(perNode, rest.gpus),
+    gpusPerPod: Math.min(2 * perNode, rest.gpus),
+    ...(ports === undefined ? {} : { portsBytesPerNs: ports }),
+    ...(node === undefined ? {} : { nodeBytesPerNs: node }),
+    ...(pod === undefined ? {} : { podBytesPerNs: pod }),
     burstBytes: bursts * rest.chunkBytes,
     ...(egress === undefined ? {} : { sourceEgressBytesPerNs: egress }),
     ...(ingress === undefined ? {} : { gpuIngressBytesPerNs: ingress }),
@@ -83,6 +92,14 @@ interface Log {
   ends: LoadEnd[];
 }
 
+/** Events in an order that does not depend on which of two DPUs comes first at one instant. */
+function inOrder({ reads, expired }: { reads: Read[]; expired: Expiry[] }, dpuOfLoad: (fenceId: number) => number) {
+  const sorted = <T extends { atNs: number; fenceId: number }>(events: T[]) =>
+    events.sort((a, b) => a.atNs - b.atNs || dpuOfLoad(a.fenceId) - dpuOfLoad(b.fenceId));
+  // Of loads that expire at one instant on one DPU none comes first.
+  return { reads: sorted(reads), expired: sorted(expired.sort((a, b) => a.fenceId - b.fenceId)) };
+}
+
 /** Takes an executor and its twin through a schedule and holds one to the other; `disturb` may ask the executor alone. */
 function follow(
   [given, steps]: [ExecutorOptions, Step[]],
@@ -92,6 +109,7 @@ function follow(
   const twin = new ReferenceExecutor(given);
   const log: Log = { loads: new Map(), reads: [], expired: [], ends: [] };
   const out: Read[] = [];
+  const dpuOfLoad = new Map<number, number>();
   let fenceId = 0;
   const both = <T>(ask: (one: Executor | ReferenceExecutor) => T): T => {
     const answer = ask(executor);
@@ -114,7 +132,7 @@ function follow(
     forget(ends);
   };
   const advance = (nowNs: number) => {
-    const { reads, expired } = both((one) => one.advance(nowNs));
+    const { reads, expired } = both((one) => inOrder(one.advance(nowNs), (fenceId) => dpuOfLoad.get(fenceId)!));
     log.reads.push(...reads);
     log.expired.push(...expired);
     out.push(...reads);
@@ -133,8 +151,10 @@ function follow(
           deadlineNs: nowNs + slackNs,
           ...(drop === 2 ? {} : { dropLate: drop === 1 }),
         }));
-        const accepted = both((one) => one.submit(loads, nowNs));
-        for (const load of loads.slice(0, accepted)) log.loads.set(load.fenceId, { ...load, atNs: executor.nowNs });
+        for (const load of loads) dpuOfLoad.set(load.fenceId, Math.floor(load.destinationGpu / given.gpusPerDpu!));
+        const left = both((one) => one.submit(loads, nowNs));
+        for (const load of loads)
+          if (!left.includes(load)) log.loads.set(load.fenceId, { ...load, atNs: executor.nowNs });
         return;
       }
       case "advance":
@@ -179,9 +199,17 @@ test("whatever is asked, the answers are the reference's", () => {
 /** What a load's reads draw on, with its rate and burst. */
 function bucketsOf(given: ExecutorOptions, { sourceGpu, destinationGpu }: Load) {
   const { gpusPerDpu = 8, paceBytesPerNs = 1600, chunkBytes = 1e6, burstBytes = chunkBytes } = given;
-  const { sourceEgressBytesPerNs: egress, gpuIngressBytesPerNs: ingress } = given;
+  const { sourceEgressBytesPerNs: egress, gpuIngressBytesPerNs: ingress, portsBytesPerNs: ports } = given;
   const dpu = Math.floor(destinationGpu / gpusPerDpu);
+  const tree = (kind: string, gpusEach = 8, rate?: number) => {
+    const [from, to] = [Math.floor(sourceGpu / gpusEach), Math.floor(destinationGpu / gpusEach)];
+    if (rate === undefined || from === to) return [];
+    return [`out of ${kind} ${from}`, `into ${kind} ${to}`].map((name) => ({ name, rate, burst: chunkBytes }));
+  };
   return [
+    ...(ports === undefined ? [] : [{ name: `ports ${dpu}`, rate: ports, burst: chunkBytes }]),
+    ...tree("node", given.gpusPerNode, given.nodeBytesPerNs),
+    ...tree("pod", given.gpusPerPod, given.podBytesPerNs),
     { name: `DPU ${dpu}`, rate: paceBytesPerNs, burst: burstBytes },
     ...(egress === undefined ? [] : [{ name: `source ${sourceGpu}`, rate: egress, burst: chunkBytes }]),
     ...(ingress === undefined ? [] : [{ name: `sink ${destinationGpu}`, rate: ingress, burst: chunkBytes }]),
@@ -229,7 +257,7 @@ test("nothing idles while a load has credit everywhere", () => {
   const undisturbed = schedule.map(
     ([given, steps]) =>
       [
-        { ...given, capacity: 100 },
+        { ...given, queueDepth: 100 },
         steps
           .filter((step) => ["submit", "advance", "event"].includes(step.do))
           .map((step) =>
@@ -351,7 +379,12 @@ test("a batch of completions with a wrong one among them completes nothing", () 
 
 test("names the bad option", () => {
   for (const [wrong, message] of [
-    [{ gpus: 0 }, "gpus must be from 1 to 65536, got 0"],
+    [{ gpus: 0 }, "gpus must be from 1 to 1048576, got 0"],
+    [{ gpusPerNode: 0 }, "gpusPerNode must be from 1 to 4, got 0"],
+    [{ gpusPerPod: 5 }, "gpusPerPod must be from 1 to 4, got 5"],
+    [{ portsBytesPerNs: 0 }, "portsBytesPerNs must be above 0, got 0"],
+    [{ nodeBytesPerNs: 0 }, "nodeBytesPerNs must be above 0, got 0"],
+    [{ podBytesPerNs: Number.NaN }, "podBytesPerNs must be finite, got NaN"],
     [{ gpusPerDpu: 5 }, "gpusPerDpu must be from 1 to 4, got 5"],
     [{ paceBytesPerNs: 0 }, "paceBytesPerNs must be above 0, got 0"],
     [{ sourceEgressBytesPerNs: 0 }, "sourceEgressBytesPerNs must be above 0, got 0"],
@@ -359,11 +392,7 @@ test("names the bad option", () => {
     [{ chunkBytes: 0.5 }, `chunkBytes must be from 1 to ${2 ** 53 - 1}, got 0.5`],
     [{ chunkBytes: 10, burstBytes: 9 }, "burstBytes must be at least 10, got 9"],
     [{ afterReadNs: -1 }, "afterReadNs must be at least 0, got -1"],
-    [{ capacity: 0 }, `capacity must be from 1 to ${2 ** 22}, got 0`],
-    [
-      { gpus: 65536, sourceEgressBytesPerNs: 1, capacity: 2 ** 22 },
-      `capacity must be less where ${65536 + 2 * 8192} queues share it, got ${2 ** 22}`,
-    ],
+    [{ queueDepth: 0 }, "queueDepth must be from 1 to 1048576, got 0"],
     [{ batch: 0 }, `batch must be from 1 to ${2 ** 20}, got 0`],
     [{ order: "fifo" }, 'order must be "deadline" or "arrival", got "fifo"'],
     [{ onExpire: "retry" }, 'onExpire must be "finish" or "drop", got "retry"'],
@@ -381,24 +410,30 @@ test("many small steps give what one big one gives", () => {
       const [once, often] = [new Executor(given), new Executor(given)];
       for (const one of [once, often]) one.submit(loads);
       const parts = [0, ...steps].map((byNs) => often.advance(often.nowNs + byNs));
-      expect(once.advance(often.nowNs)).toEqual({
+      const dpuOfLoad = (fenceId: number) => Math.floor(loads[fenceId]!.destinationGpu / given.gpusPerDpu!);
+      const together = {
         reads: parts.flatMap(({ reads }) => reads),
         expired: parts.flatMap(({ expired }) => expired),
-      });
+      };
+      expect(inOrder(once.advance(often.nowNs), dpuOfLoad)).toEqual(inOrder(together, dpuOfLoad));
     }),
     { seed: 5, numRuns: 300 },
   );
 });
 
 test("a full executor takes what fits, in order, and the rest when loads have ended", () => {
-  const executor = new Executor({ gpus: 1, capacity: 3, paceBytesPerNs: 1, chunkBytes: 1, batch: 2 });
+  const executor = new Executor({ gpus: 1, queueDepth: 3, paceBytesPerNs: 1, chunkBytes: 1, batch: 2 });
   const loads = [5, 4, 3, 2, 1].map((fenceId) => ({ ...good, fenceId, deadlineNs: 100 }));
-  expect([executor.submit(loads), executor.submit(loads.slice(3)), executor.underWay]).toEqual([3, 0, 3]);
+  expect([executor.submit(loads), executor.submit(loads.slice(3)), executor.underWay]).toEqual([
+    loads.slice(3),
+    loads.slice(3),
+    3,
+  ]);
   const { reads } = executor.advance(0);
   expect(reads).toEqual([{ fenceId: 5, offsetBytes: 0, bytes: 1, atNs: 0 }]);
-  expect(executor.submit(loads.slice(3))).toBe(0); // read, and not yet complete
+  expect(executor.submit(loads.slice(3))).toEqual(loads.slice(3)); // read, and not yet complete
   executor.complete(reads);
-  expect([executor.submit(loads.slice(3)), executor.underWay]).toEqual([1, 3]);
+  expect([executor.submit(loads.slice(3)), executor.underWay]).toEqual([loads.slice(4), 3]);
   expect(executor.advance(9).reads.map(({ fenceId, atNs }) => [fenceId, atNs])).toEqual([
     [4, 1],
     [3, 2],
@@ -590,7 +625,7 @@ test("a load alone on an idle executor is read in its bytes over the pace, to th
 
 test("a saturated bucket carries its rate", () => {
   for (const burstBytes of [1e6, 7.5e6]) {
-    const executor = new Executor({ gpus: 8, burstBytes });
+    const executor = new Executor({ gpus: 8, burstBytes, queueDepth: 4000 });
     executor.submit(
       Array.from({ length: 4000 }, (_, fenceId) => ({ ...good, fenceId, sizeBytes: 1e6 + fenceId, deadlineNs: 1e9 })),
     );
@@ -603,7 +638,7 @@ test.each([0.5, 0.8, 0.95])("the mean wait of Poisson arrivals at utilisation %d
   // 41 batches of 24,000 loads of one chunk, by batch means: Student's t with 40 degrees of freedom at 99.9% is 3.551.
   const [batches, size, t] = [41, 24_000, 3.551];
   const serviceNs = 1e6 / 1600;
-  const pacer = new Pacer({ gpus: 1, order: "arrival", capacity: 4096 });
+  const pacer = new Pacer({ gpus: 1, order: "arrival", queueDepth: 4096 });
   const random = new RandomBits({ seed: 9, batch: 24_000 });
   const arrivedNs = new Float64Array(4096);
   pacer.loads.sizeBytes[0] = 1e6;
@@ -648,29 +683,98 @@ test("columns: a batch of events at a time, and nothing else until all are taken
   expect(pacer.submit(4)).toBe(4);
   const [a, b, c, d] = pacer.loads.slot.slice() as unknown as [number, number, number, number];
   expect(pacer.advance(5)).toBe(4);
-  expect([...pacer.events.slot]).toEqual([d, c, d, c]);
-  expect([...pacer.events.bytesLeft]).toEqual([1, 1, 0, 0]);
+  // One DPU after the other, each in order of time.
+  expect([...pacer.events.slot]).toEqual([c, c, a, a]);
+  expect([...pacer.events.bytesLeft]).toEqual([1, 0, 1, 0]);
+  expect([...pacer.events.atNs]).toEqual([0, 1, 2, 3]);
+  expect([...pacer.events.endNs]).toEqual([1, 2, 3, 4]);
   for (const ask of [() => pacer.submit(1), () => pacer.cancel(a), () => pacer.reprioritise(a, 1)])
-    expect(ask).toThrow(new RangeError("nowNs must be at most 2, the next event, got 5"));
-  expect([pacer.complete(4), ...pacer.endedSlot.slice(0, 2)]).toEqual([2, d, c]);
+    expect(ask).toThrow(new RangeError("nowNs must be at most 0, the next event, got 5"));
+  expect([pacer.complete(4), ...pacer.endedSlot.slice(0, 2)]).toEqual([2, c, a]);
   expect(() => pacer.complete(4)).toThrow(
-    new RangeError(`read 0 must be one that was issued, got 1 bytes of slot ${d}`),
+    new RangeError(`read 0 must be one that was issued, got 1 bytes of slot ${c}`),
   );
   expect(pacer.advance(5)).toBe(4);
-  expect([...pacer.events.slot]).toEqual([b, a, b, a]);
+  expect([...pacer.events.slot]).toEqual([d, d, b, b]);
   expect(pacer.advance(5)).toBe(0);
   // What nobody issued is refused by the kernel, whatever the number, and undone.
-  pacer.events.slot.set([a, b, 0xffffffff]);
+  pacer.events.slot.set([d, b, 0xffffffff]);
   pacer.events.bytes.set([2, 1, 1]);
   expect(() => pacer.complete(3)).toThrow("read 2 must be one that was issued, got 1 bytes of slot 4294967295");
-  pacer.events.slot.set([a, b, b, b]);
+  pacer.events.slot.set([d, b, b, b]);
   pacer.events.bytes.set([2, 1, 0, 1]);
-  expect([pacer.complete(4), ...pacer.endedSlot.slice(0, 2)]).toEqual([2, a, b]);
+  expect([pacer.complete(4), ...pacer.endedSlot.slice(0, 2)]).toEqual([2, d, b]);
   expect(() => pacer.cancel(a)).toThrow(new RangeError(`slot must be of a load under way, got ${a}`));
   expect(() => pacer.reprioritise(a, 1)).toThrow(new RangeError(`slot must be of a load under way, got ${a}`));
   pacer.loads.sizeBytes[2] = 0;
   expect(() => pacer.submit(3)).toThrow(new RangeError(`load 2: sizeBytes must be from 1 to ${2 ** 53 - 1}, got 0`));
   pacer.loads.destinationGpu[1] = 0xffffffff;
   expect(() => pacer.submit(3)).toThrow(new RangeError("load 1: destinationGpu must be from 0 to 1, got 4294967295"));
-  expect(pacer.free).toBe(4096);
+  expect([pacer.freeOn(0), pacer.freeOn(1)]).toEqual([1024, 1024]);
+});
+
+test("a load that arrives later is one submitted then, its place being kept meanwhile", () => {
+  const load = fc.record({
+    sizeBytes: fc.integer({ min: 1, max: 40 }),
+    deadlineNs: fc.nat({ max: 300 }),
+    arrivalNs: fc.nat({ max: 200 }),
+    source: fc.nat({ max: 5 }),
+    destination: fc.nat({ max: 5 }),
+    dropLate: fc.nat({ max: 1 }),
+  });
+  fc.assert(
+    fc.property(options, fc.array(load, { maxLength: 24 }), (given, drawn) => {
+      const depth = { ...given, queueDepth: 32, batch: 64 };
+      const loads = drawn
+        .map(({ source, destination, ...rest }) => ({
+          ...rest,
+          sourceGpu: source % given.gpus,
+          destinationGpu: destination % given.gpus,
+        }))
+        // A load that expires before it arrives is told at once by one, and when it is submitted by the other.
+        .map((row) => ({ ...row, deadlineNs: row.deadlineNs + row.arrivalNs + 2 * row.sizeBytes + 6 }))
+        .sort((a, b) => a.arrivalNs - b.arrivalNs);
+      const [ahead, then] = [new Pacer(depth), new Pacer(depth)];
+      const rank = (pacer: Pacer, of: Map<number, number>, count: number) =>
+        Array.from({ length: count }, (_, i) => {
+          const { slot, bytes, atNs, bytesLeft, endNs } = pacer.events;
+          return [atNs[i], of.get(slot[i]!), bytes[i], bytesLeft[i], endNs[i]];
+        });
+      const put = (
+        pacer: Pacer,
+        row: (typeof loads)[number],
+        i: number,
+        of: Map<number, number>,
+        arrivalNs: number,
+      ) => {
+        const { sourceGpu, destinationGpu, sizeBytes, deadlineNs, dropLate } = row;
+        pacer.loads.sourceGpu[0] = sourceGpu;
+        pacer.loads.destinationGpu[0] = destinationGpu;
+        pacer.loads.sizeBytes[0] = sizeBytes;
+        pacer.loads.deadlineNs[0] = deadlineNs;
+        pacer.loads.dropLate[0] = dropLate;
+        pacer.loads.arrivalNs[0] = arrivalNs;
+        expect(pacer.submit(1)).toBe(1);
+        of.set(pacer.loads.slot[0]!, i);
+      };
+      const events: unknown[][][] = [[], []];
+      const run = (pacer: Pacer, of: Map<number, number>, untilNs: number, into: unknown[][]) => {
+        while (pacer.nextEventNs < untilNs) into.push(...rank(pacer, of, pacer.advance(pacer.nextEventNs)));
+      };
+      const [ofAhead, ofThen] = [new Map<number, number>(), new Map<number, number>()];
+      loads.forEach((row, i) => {
+        put(ahead, row, i, ofAhead, row.arrivalNs);
+      });
+      run(ahead, ofAhead, Number.POSITIVE_INFINITY, events[0]!);
+      loads.forEach((row, i) => {
+        run(then, ofThen, row.arrivalNs, events[1]!);
+        if (then.nowNs < row.arrivalNs) then.moveTo(row.arrivalNs);
+        put(then, row, i, ofThen, 0);
+      });
+      run(then, ofThen, Number.POSITIVE_INFINITY, events[1]!);
+      const sorted = (rows: unknown[][]) => rows.map((row) => row.join(" ")).sort();
+      expect(sorted(events[0]!)).toEqual(sorted(events[1]!));
+    }),
+    { seed: 12, numRuns: 400 },
+  );
 });

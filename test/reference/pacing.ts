@@ -20,10 +20,13 @@ interface Bucket {
 export class ReferenceExecutor {
   nowNs = 0;
   readonly loads: Listed[] = [];
-  readonly options: Required<Omit<ExecutorOptions, "sourceEgressBytesPerNs" | "gpuIngressBytesPerNs" | "batch">>;
+  readonly options;
   readonly dpus: Bucket[];
-  readonly sources: Bucket[] | undefined;
-  readonly sinks: Bucket[] | undefined;
+  readonly ports: Bucket[];
+  readonly sources: Bucket[];
+  readonly sinks: Bucket[];
+  readonly nodes: { up: Bucket[]; down: Bucket[] };
+  readonly pods: { up: Bucket[]; down: Bucket[] };
   clockNs = 0;
   sequence = 0;
 
@@ -35,21 +38,50 @@ export class ReferenceExecutor {
       burstBytes: chunkBytes,
       chunkBytes,
       afterReadNs: 0,
-      capacity: 4096,
+      queueDepth: 1024,
       order: "deadline",
       onExpire: "finish",
+      gpusPerNode: Math.min(8, gpus),
+      gpusPerPod: Math.min(64, gpus),
+      // What nothing limits carries anything in no time.
+      portsBytesPerNs: Number.POSITIVE_INFINITY,
+      sourceEgressBytesPerNs: Number.POSITIVE_INFINITY,
+      gpuIngressBytesPerNs: Number.POSITIVE_INFINITY,
+      nodeBytesPerNs: Number.POSITIVE_INFINITY,
+      podBytesPerNs: Number.POSITIVE_INFINITY,
       ...options,
     };
-    const { gpusPerDpu, paceBytesPerNs, burstBytes } = this.options;
+    const { gpusPerDpu, gpusPerNode, gpusPerPod, paceBytesPerNs, burstBytes } = this.options;
     const list = (count: number, bytesPerNs: number, burst: number): Bucket[] =>
       Array.from({ length: count }, () => {
         const savedNs = (burst - chunkBytes) / bytesPerNs;
         return { bytesPerNs, savedNs, readyNs: -savedNs };
       });
-    const { sourceEgressBytesPerNs: egress, gpuIngressBytesPerNs: ingress } = options;
+    const links = (gpusEach: number, bytesPerNs: number) => list(Math.ceil(gpus / gpusEach), bytesPerNs, chunkBytes);
     this.dpus = list(Math.ceil(gpus / gpusPerDpu), paceBytesPerNs, burstBytes);
-    this.sources = egress === undefined ? undefined : list(gpus, egress, chunkBytes);
-    this.sinks = ingress === undefined ? undefined : list(gpus, ingress, chunkBytes);
+    this.ports = links(gpusPerDpu, this.options.portsBytesPerNs);
+    this.sources = links(1, this.options.sourceEgressBytesPerNs);
+    this.sinks = links(1, this.options.gpuIngressBytesPerNs);
+    const [node, pod] = [this.options.nodeBytesPerNs, this.options.podBytesPerNs];
+    this.nodes = { up: links(gpusPerNode, node), down: links(gpusPerNode, node) };
+    this.pods = { up: links(gpusPerPod, pod), down: links(gpusPerPod, pod) };
+  }
+
+  /** All that a load draws on. */
+  #bucketsOf({ sourceGpu, destinationGpu }: Load): Bucket[] {
+    const dpu = this.#dpuOf({ destinationGpu });
+    const between = (gpusEach: number, { up, down }: { up: Bucket[]; down: Bucket[] }) => {
+      const [from, to] = [Math.floor(sourceGpu / gpusEach), Math.floor(destinationGpu / gpusEach)];
+      return from === to ? [] : [up[from]!, down[to]!];
+    };
+    return [
+      this.dpus[dpu]!,
+      this.ports[dpu]!,
+      this.sources[sourceGpu]!,
+      this.sinks[destinationGpu]!,
+      ...between(this.options.gpusPerNode, this.nodes),
+      ...between(this.options.gpusPerPod, this.pods),
+    ];
   }
 
   get underWay(): number {
@@ -60,11 +92,11 @@ export class ReferenceExecutor {
     return this.#next()?.atNs ?? Number.POSITIVE_INFINITY;
   }
 
-  submit(loads: readonly Load[], nowNs = this.nowNs): number {
+  submit<T extends Load>(loads: readonly T[], nowNs = this.nowNs): T[] {
     this.#moveTo(nowNs);
-    const accepted = Math.min(loads.length, this.options.capacity - this.loads.length);
-    for (const load of loads.slice(0, accepted)) {
-      const gates = [this.sources?.[load.sourceGpu], this.sinks?.[load.destinationGpu]];
+    return loads.filter((load) => {
+      const dpu = this.#dpuOf(load);
+      if (this.loads.filter((other) => this.#dpuOf(other) === dpu).length === this.options.queueDepth) return true;
       this.loads.push({
         dropLate: this.options.onExpire === "drop",
         ...load,
@@ -72,10 +104,10 @@ export class ReferenceExecutor {
         bytesLeft: load.sizeBytes,
         bytesMissing: load.sizeBytes,
         expired: false,
-        buckets: [this.dpus[this.#dpuOf(load)]!, ...gates.filter((gate) => gate !== undefined)],
+        buckets: this.#bucketsOf(load),
       });
-    }
-    return accepted;
+      return false;
+    });
   }
 
   advance(nowNs: number): { reads: Read[]; expired: Expiry[] } {
@@ -160,7 +192,7 @@ export class ReferenceExecutor {
     this.clockNs = nowNs;
   }
 
-  #dpuOf(load: Load): number {
+  #dpuOf(load: Pick<Load, "destinationGpu">): number {
     return Math.floor(load.destinationGpu / this.options.gpusPerDpu);
   }
 

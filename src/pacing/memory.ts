@@ -1,0 +1,212 @@
+import {
+  AFTER_READ_NS,
+  BEST,
+  BY_DEADLINE,
+  BYTES_OUT,
+  CHUNK_BYTES,
+  CREDIT_NS,
+  DEPTH,
+  DPU,
+  DPUS,
+  DPUS_AT,
+  FAN,
+  FAULT_GAPS,
+  FAULT_OUTAGES,
+  FAULT_STALLS,
+  FAULT_TABLES,
+  FREE,
+  FREE_AT,
+  GATE_KINDS,
+  GATES_AT,
+  GPUS,
+  GPUS_PER_DPU,
+  HEADER,
+  INNER,
+  LEAST_RATE,
+  LEAVES,
+  LINK,
+  LINKS_AT,
+  LOAD,
+  LOADS_AT,
+  NODE_DOWN,
+  NODE_UP,
+  NONE,
+  OUTAGE_GAP_NS,
+  OUTAGE_NS,
+  PACE,
+  POD_DOWN,
+  POD_UP,
+  PORTS,
+  QUANTILES,
+  QUEUES,
+  RATE,
+  SAVED_NS,
+  SEED_HIGH,
+  SEED_LOW,
+  SELF_COMPLETING,
+  SINK_GATE,
+  SLOT_BITS,
+  SOURCE_GATE,
+  STALL_BYTES,
+  STALL_GAP_BYTES,
+  TREES,
+  WAITING,
+} from "../../assembly/layout.ts";
+import { Distribution } from "../distribution.ts";
+import { ln } from "../normal.ts";
+import { seedWords } from "../random.ts";
+import type { CompletePacer } from "./options.ts";
+
+/** A kind of gates: one to so many GPUs, each of some links in step that carry so much together. */
+interface Gates {
+  kind: number;
+  gpusPerGate: number;
+  bytesPerNs: number;
+  links: number;
+  first: number;
+  count: number;
+}
+
+/** Where the parts of a pacer's memory are, for its options: see assembly/layout.ts. */
+export type Plan = ReturnType<typeof planOf>;
+
+export function planOf(options: CompletePacer) {
+  const { gpus, dpus, queueDepth, rates, groups, faults } = { ...options, groups: options };
+  const kinds: [kind: number, gpusPerGate: number, rate: keyof typeof rates][] = [
+    [SOURCE_GATE, 1, "source"],
+    [SINK_GATE, 1, "sink"],
+    [NODE_UP, groups.gpusPerNode, "node"],
+    [NODE_DOWN, groups.gpusPerNode, "node"],
+    [POD_UP, groups.gpusPerPod, "pod"],
+    [POD_DOWN, groups.gpusPerPod, "pod"],
+  ];
+  const gates: Gates[] = [];
+  let queues = dpus;
+  for (const [kind, gpusPerGate, name] of kinds) {
+    const bytesPerNs = rates[name];
+    if (bytesPerNs === undefined) continue;
+    const count = Math.ceil(gpus / gpusPerGate);
+    const links = faults?.links[name] ?? 0;
+    gates.push({ kind, gpusPerGate, bytesPerNs, links, first: queues, count });
+    queues += count;
+  }
+  const leaves = 2 ** Math.ceil(Math.log2(queues));
+  const inner = Math.max(1, Math.ceil((queueDepth - 1) / (FAN - 1)));
+  const tree = FAN * inner + 8;
+  const bestAt = TREES + BEST * tree;
+  const freeAt = bestAt + tree / 2;
+  const loadsAt = lines(freeAt + queueDepth / 2);
+  const dpu = loadsAt + lines(queueDepth * LOAD);
+  const linksAt = lines(HEADER + 2 * leaves);
+  const dpusAt = lines(linksAt + (queues - dpus) * LINK);
+  const slotBits = Math.ceil(Math.log2(queueDepth));
+  const slots = dpus * 2 ** slotBits;
+  return {
+    gates,
+    queues,
+    leaves,
+    inner,
+    tree,
+    bestAt,
+    freeAt,
+    loadsAt,
+    dpu,
+    linksAt,
+    dpusAt,
+    slotBits,
+    slots,
+    words: dpusAt + dpus * dpu,
+    waiting: gates.length === 0 ? 0 : queues - dpus + slots * WAITING,
+    faults: faults ? FAULT_TABLES * QUANTILES : 0,
+  };
+}
+
+/** Words, filled up to whole cache lines. */
+function lines(words: number): number {
+  return Math.ceil(words / 8) * 8;
+}
+
+/** Writes an idle pacer; `startFaults` is called with each link that may fail. */
+export function layOut(
+  options: CompletePacer,
+  plan: Plan,
+  views: { pacer: Float64Array; waiting: Uint32Array; faults: Float32Array },
+  startFaults: (link: number) => void,
+): void {
+  const { pacer, waiting } = views;
+  const words = new Uint32Array(pacer.buffer, pacer.byteOffset, 2 * pacer.length);
+  const whole = (at: number, value: number) => {
+    words[2 * at] = value;
+  };
+  whole(GPUS, options.gpus);
+  whole(GPUS_PER_DPU, options.gpusPerDpu);
+  whole(DPUS, options.dpus);
+  whole(QUEUES, plan.queues);
+  whole(LEAVES, plan.leaves);
+  whole(SLOT_BITS, plan.slotBits);
+  whole(DEPTH, options.queueDepth);
+  whole(INNER, plan.inner);
+  whole(DPU, plan.dpu);
+  whole(FREE_AT, plan.freeAt);
+  whole(LOADS_AT, plan.loadsAt);
+  whole(LINKS_AT, plan.linksAt);
+  whole(DPUS_AT, plan.dpusAt);
+  whole(BY_DEADLINE, options.byDeadline ? 1 : 0);
+  whole(SELF_COMPLETING, options.selfCompleting ? 1 : 0);
+  for (let kind = 0; kind < GATE_KINDS; kind++) whole(GATES_AT + 2 * kind, 1);
+  for (const { kind, gpusPerGate, first } of plan.gates) {
+    whole(GATES_AT + 2 * kind, gpusPerGate);
+    whole(GATES_AT + 2 * kind + 1, first);
+  }
+  const { faults } = options;
+  if (faults) {
+    const [low, high] = seedWords({ seed: faults.seed });
+    whole(SEED_LOW, low);
+    whole(SEED_HIGH, high);
+    const gaps = Distribution.fromFunction((u) => -ln(u));
+    const tables = {
+      [FAULT_GAPS]: gaps,
+      [FAULT_OUTAGES]: faults.outages?.lengthNs,
+      [FAULT_STALLS]: faults.stalls?.lengthNs,
+    };
+    for (const [table, distribution] of Object.entries(tables))
+      if (distribution) views.faults.set(distribution.quantilesNs, Number(table) * QUANTILES);
+  }
+  pacer[CHUNK_BYTES] = options.chunk;
+  pacer[AFTER_READ_NS] = options.afterReadNs;
+  pacer[STALL_GAP_BYTES] = 1 / (faults?.stalls?.perByte ?? 0);
+  pacer.fill(Number.POSITIVE_INFINITY, HEADER, HEADER + plan.leaves);
+  const winners = words.subarray((HEADER + plan.leaves) * 2, (HEADER + 2 * plan.leaves) * 2);
+  for (let i = 0; i < plan.leaves; i++) winners[plan.leaves + i] = i;
+  for (let i = plan.leaves - 1; i >= 1; i--) winners[i] = winners[2 * i]!;
+
+  const link = (at: number, bytesPerNs: number, links: number) => {
+    const gapNs = 1 / (links * (faults?.outages?.perLinkNs ?? 0));
+    pacer[at + RATE] = bytesPerNs;
+    pacer[at + OUTAGE_GAP_NS] = gapNs;
+    pacer[at + OUTAGE_NS] = Number.POSITIVE_INFINITY;
+    pacer[at + STALL_BYTES] = Number.POSITIVE_INFINITY;
+    if (faults && links > 0) startFaults(at);
+  };
+  for (const { first, count, bytesPerNs, links } of plan.gates)
+    for (let i = 0; i < count; i++) link(plan.linksAt + (first - options.dpus + i) * LINK, bytesPerNs, links);
+  const savedNs = (options.burst - options.chunk) / options.pace;
+  for (let i = 0; i < options.dpus; i++) {
+    const dpu = plan.dpusAt + i * plan.dpu;
+    whole(dpu + FREE, options.queueDepth);
+    pacer[dpu + PACE] = options.pace;
+    pacer[dpu + SAVED_NS] = savedNs;
+    pacer[dpu + LEAST_RATE] = Math.min(options.pace, options.rates.ports ?? options.pace);
+    pacer[dpu + CREDIT_NS] = -savedNs; // full at 0
+    link(dpu + PORTS, options.rates.ports ?? Number.POSITIVE_INFINITY, faults?.links.ports ?? 0);
+    pacer.fill(Number.POSITIVE_INFINITY, dpu + TREES, dpu + plan.bestAt);
+    const best = words.subarray((dpu + plan.bestAt) * 2);
+    for (let place = 0; place < (FAN - 1) * plan.inner + 1; place++) best[plan.inner + place] = place;
+    const free = words.subarray((dpu + plan.freeAt) * 2);
+    for (let place = 0; place < options.queueDepth; place++) {
+      free[place] = options.queueDepth - 1 - place;
+      pacer[dpu + plan.loadsAt + place * LOAD + BYTES_OUT] = -1;
+    }
+  }
+  waiting.fill(NONE);
+}
