@@ -39,11 +39,14 @@ export { DOORBELL_FLAG_BITS, DOORBELL_OPS, type Doorbell, DoorbellCodec, type Do
 
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
+export { readDoorbells } from "./formats/doorbells.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
+export { type ConnectionMatrixOptions, readConnectionMatrix } from "./formats/htsim.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
 export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
 export { readProfile } from "./formats/profile.ts";
+export { formatTrace, type TraceSpan } from "./formats/trace.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
@@ -62,6 +65,7 @@ export {
 } from "./optics.ts";
 export { type EventColumns, type LinkFaults, type LoadColumns, Pacer, type PacerOptions } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
+export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { DOORBELL_WORDS, DoorbellDrain, DoorbellRing } from "./ring.ts";
@@ -77,5 +81,6 @@ export {
   type Transport,
 } from "./tail.ts";
 export { type ThreadOptions, ThreadTransport } from "./threads.ts";
+export { checkTraffic, sortTraffic, type Traffic } from "./traffic.ts";
 export { UdpEcho, type UdpEchoOptions, type UdpOptions, UdpTransport } from "./udp.ts";
 export { duration, figure, percent } from "./words.ts";

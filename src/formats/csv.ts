@@ -74,7 +74,8 @@ export function looksLikeColumn(text: string): boolean {
   return lines.slice(0, 2).some((line) => fieldsOf(line).some(looksNumeric));
 }
 
-function fieldsOf(line: string): string[] {
+/** What stands between the separators of a line, without spaces and quotes around it. */
+export function fieldsOf(line: string): string[] {
   return line.split(/[,;\t]/).map((field) => field.trim().replace(/^"(.*)"$/, "$1"));
 }
 
@@ -83,7 +84,8 @@ function looksNumeric(field: string): boolean {
   return /^[+-]?(\.?\d|nan$|inf(inity)?$)/i.test(field);
 }
 
-function columnCount(count: number): string {
+/** So many columns, in words. */
+export function columnCount(count: number): string {
   return count === 1 ? "1 column" : `${count} columns`;
 }
 
