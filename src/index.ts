@@ -64,7 +64,9 @@ export { type EventColumns, type LoadColumns, Pacer, type PacerOptions } from ".
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
-export { DOORBELL_WORDS, DoorbellDrain, DoorbellRing } from "./ring.ts";
+export { DoorbellDrain } from "./ring/drain.ts";
+export { DoorbellRing } from "./ring/index.ts";
+export { DOORBELL_WORDS } from "./ring/memory.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";

@@ -1,7 +1,7 @@
 import source from "../build/threads.worker.txt";
 import { describe } from "./check.ts";
 import { hostName, inNode, nodeModule } from "./host.ts";
-import { DoorbellRing } from "./ring.ts";
+import { DoorbellRing } from "./ring/index.ts";
 import type { ClockCost, Transport } from "./tail.ts";
 
 /** What both workers are given: the rings there and back, where latencies go, and which of them it is. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DoorbellDrain, DoorbellRing } from "../src/ring.ts";
+import { DoorbellDrain } from "../src/ring/drain.ts";
+import { DoorbellRing } from "../src/ring/index.ts";
 
 const DOORBELL_WORDS = 16;
 // Where the drawing above DoorbellRing has them.

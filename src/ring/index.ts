@@ -1,27 +1,19 @@
-import * as layout from "../assembly/layout.ts";
-import { checkFinite, checkLength, checkMultiple, checkWhole, describe } from "./check.ts";
-
-/** A doorbell is 64 bytes: a cache line, and what a DPU reads at once. */
-export const DOORBELL_WORDS = layout.DOORBELL_WORDS;
-
-const CAPACITY_MAX = 2 ** 20;
-const RINGS_MAX = 1024;
-const BYTES_MAX = 2 ** 30;
-const MAGIC = 0x444f4f52;
-const [CAPACITY, RINGS, POPPER_ASLEEP] = [1, 2, 3];
-const HEADER = 16;
-const [TAIL, HEAD, PUSHER_ASLEEP, SLOTS] = [0, 16, 17, 32];
-
-/**
- * How long `wait` spins unless told. On a busy machine spins often run out, as though the other thread had no core to run on,
- * and all of them is lost: in trials on two cores under a load of 3 to 6, batches through a ring of 1,024 went at 14 to 21 M
- * doorbells/s (medians), at 8 to 12 M with 20 µs, and at 6 to 7 M with 50.
- */
-const SPIN_MS = 0.005;
-/** A look at the clock every so many spins costs the spinning next to nothing. */
-const SPINS_A_LOOK = 256;
-/** The longest nap: a thread that is terminated after its push and before its wake-up delays the other no more than this. */
-const NAP_MS = 1000;
+import { checkLength, checkMultiple, checkWhole, describe } from "../check.ts";
+import {
+  CAPACITY,
+  DOORBELL_WORDS,
+  HEAD,
+  HEADER,
+  layOut,
+  POPPER_ASLEEP,
+  PUSHER_ASLEEP,
+  RINGS,
+  ringWords,
+  SLOTS,
+  TAIL,
+  wordsIn,
+} from "./memory.ts";
+import { resolveWhen, SPIN_MS, sleepUntil, wake } from "./sleep.ts";
 
 /**
  * A queue of 64-byte doorbells in shared memory, from one thread that pushes to one thread that pops.
@@ -213,161 +205,6 @@ export class DoorbellRing {
     if (wanted !== 0 && space >= wanted) wake(this.#words, this.#base + PUSHER_ASLEEP);
   }
 }
-
-/**
- * What one thread pops of many: each of them pushes to a ring of its own, and the popper takes batches from the rings in
- * turn. They share one flag, so that a popper that sleeps wakes on any of them.
- */
-export class DoorbellDrain {
-  /** What to hand to the pushers, each to `DoorbellRing.attach` with its index, or to the popper. */
-  readonly buffer: SharedArrayBuffer;
-  /** How many rings there are. */
-  readonly count: number;
-  readonly #words: Int32Array<SharedArrayBuffer>;
-  readonly #rings: DoorbellRing[];
-  #from = -1;
-
-  private constructor(words: Int32Array<SharedArrayBuffer>) {
-    this.#words = words;
-    this.buffer = words.buffer;
-    this.count = words[RINGS]!;
-    this.#rings = Array.from({ length: this.count }, (_, index) => DoorbellRing.attach(this.buffer, index));
-  }
-
-  /** `count` empty rings for `capacity` doorbells each, a power of two. */
-  static create(count: number, capacity: number): DoorbellDrain {
-    return new DoorbellDrain(layOut(count, capacity));
-  }
-
-  /** The rings in a `buffer` that another thread created. One of all that attach may pop. */
-  static attach(buffer: SharedArrayBuffer): DoorbellDrain {
-    return new DoorbellDrain(wordsIn(buffer));
-  }
-
-  /** The index of the ring that the last batch came from; -1 before the first. */
-  get from(): number {
-    return this.#from;
-  }
-
-  /**
-   * Takes a batch out of the next ring that has doorbells (see `from`), as many as it has and fit into `doorbells`, and
-   * returns how many: 0 where all are empty. A ring's turn comes after one batch of each of the others at most.
-   */
-  popMany(doorbells: Uint32Array): number {
-    for (let turn = 1; turn <= this.count; turn++) {
-      const next = (this.#from + turn) % this.count;
-      const moved = this.#rings[next]!.popMany(doorbells);
-      if (moved === 0) continue;
-      this.#from = next;
-      return moved;
-    }
-    return 0;
-  }
-
-  /** Waits, as a ring's `wait` does, until one of the rings has a doorbell. */
-  wait(timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs, spinMs);
-  }
-
-  /** Waits, as a ring's `waitAsync` does, until one of the rings has a doorbell. */
-  async waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs);
-  }
-
-  readonly #hasDoorbell = (): boolean => {
-    for (let i = 0; i < this.count; i++) if (this.#rings[i]!.length > 0) return true;
-    return false;
-  };
-}
-
-/** Spins until `ready`, and then sleeps until it is: see DoorbellRing for why no wake-up is lost. */
-function sleepUntil(
-  ready: () => boolean,
-  words: Int32Array<SharedArrayBuffer>,
-  flag: number,
-  raised: number,
-  timeoutMs: number,
-  spinMs: number,
-): boolean {
-  checkDuration("timeoutMs", timeoutMs);
-  checkDuration("spinMs", spinMs);
-  if (!maySleep()) throw new TypeError("a page's main thread must not sleep: use waitAsync or waitForSpaceAsync");
-  // The clock costs as much as a doorbell takes to come, so the first spins go without it.
-  for (let spins = 0; spins < SPINS_A_LOOK; spins++) if (ready()) return true;
-  const start = performance.now();
-  const spinUntil = start + Math.min(spinMs, timeoutMs);
-  for (let spins = 1; spins % SPINS_A_LOOK !== 0 || performance.now() < spinUntil; spins++) if (ready()) return true;
-  for (;;) {
-    const leftMs = start + timeoutMs - performance.now();
-    Atomics.store(words, flag, raised);
-    const isReady = ready();
-    if (!isReady && leftMs > 0) Atomics.wait(words, flag, raised, Math.min(leftMs, NAP_MS));
-    Atomics.store(words, flag, 0);
-    if (isReady || ready()) return true;
-    if (leftMs <= 0) return false;
-  }
-}
-
-/** The same without a thread that sleeps; looks every millisecond where the host has no Atomics.waitAsync. */
-async function resolveWhen(
-  ready: () => boolean,
-  words: Int32Array<SharedArrayBuffer>,
-  flag: number,
-  raised: number,
-  timeoutMs: number,
-): Promise<boolean> {
-  checkDuration("timeoutMs", timeoutMs);
-  const { waitAsync } = Atomics as unknown as { waitAsync?: WaitAsync };
-  const start = performance.now();
-  // A promise of Atomics.waitAsync does not keep Node alive.
-  const alive = setInterval(() => {}, 2 ** 30);
-  try {
-    for (;;) {
-      const leftMs = start + timeoutMs - performance.now();
-      const napMs = Math.min(leftMs, NAP_MS);
-      Atomics.store(words, flag, raised);
-      if (!ready() && leftMs > 0)
-        await (waitAsync?.(words, flag, raised, napMs).value ?? new Promise((resolve) => setTimeout(resolve, 1)));
-      Atomics.store(words, flag, 0);
-      if (ready()) return true;
-      if (leftMs <= 0) return false;
-    }
-  } finally {
-    clearInterval(alive);
-  }
-}
-
-/** Newer than the library of types that this compiles with. */
-type WaitAsync = (
-  words: Int32Array,
-  index: number,
-  value: number,
-  timeoutMs: number,
-) => { value: string | Promise<string> };
-
-function wake(words: Int32Array<SharedArrayBuffer>, flag: number): void {
-  Atomics.store(words, flag, 0);
-  Atomics.notify(words, flag);
-}
-
-let sleepAllowed: boolean | undefined;
-
-/** Whether this thread may: a page's main thread may not. */
-function maySleep(): boolean {
-  if (sleepAllowed === undefined)
-    try {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
-      sleepAllowed = true;
-    } catch {
-      sleepAllowed = false;
-    }
-  return sleepAllowed;
-}
-
-function checkDuration(name: string, ms: number): void {
-  if (!(ms >= 0)) throw new RangeError(`${name} must be at least 0, got ${ms}`);
-}
-
 /** From so many on, `set` is the faster: beside the loop 26 to 67 ns a doorbell for 4, 10 to 88 for 64, and no better for 2. */
 const SET_FROM = 4;
 
@@ -386,39 +223,4 @@ function wholeDoorbells(doorbells: Uint32Array): number {
   if (doorbells.length === 0 || doorbells.length % DOORBELL_WORDS !== 0)
     checkMultiple("the length of doorbells", doorbells.length, DOORBELL_WORDS);
   return doorbells.length / DOORBELL_WORDS;
-}
-
-const ringWords = (capacity: number): number => SLOTS + capacity * DOORBELL_WORDS;
-
-const isCapacity = (n: number): boolean => Number.isInteger(Math.log2(n)) && n >= 2 && n <= CAPACITY_MAX;
-
-/** The words of `count` empty rings. */
-function layOut(count: number, capacity: number): Int32Array<SharedArrayBuffer> {
-  checkFinite("capacity", capacity);
-  if (!isCapacity(capacity)) throw new RangeError(`capacity must be a power of two from 2 to 2^20, got ${capacity}`);
-  checkWhole("count", count, 1, RINGS_MAX);
-  const bytes = 4 * (HEADER + count * ringWords(capacity));
-  if (bytes > BYTES_MAX) throw new RangeError(`the rings must fit into 2^30 bytes, got ${bytes}`);
-  if (typeof SharedArrayBuffer === "undefined")
-    throw new TypeError("SharedArrayBuffer must be there for a ring: is the page cross-origin isolated?");
-  const words = new Int32Array(new SharedArrayBuffer(bytes));
-  words[0] = MAGIC;
-  words[CAPACITY] = capacity;
-  words[RINGS] = count;
-  return words;
-}
-
-/** The words of the rings in `buffer`. */
-function wordsIn(buffer: SharedArrayBuffer): Int32Array<SharedArrayBuffer> {
-  if (typeof SharedArrayBuffer === "undefined" || !(buffer instanceof SharedArrayBuffer))
-    throw new TypeError(`buffer must be a SharedArrayBuffer, got ${describe(buffer)}`);
-  const words = buffer.byteLength % 4 === 0 && buffer.byteLength >= 4 * HEADER ? new Int32Array(buffer) : null;
-  if (!words || words[0] !== MAGIC || !isRings(words))
-    throw new RangeError(`buffer must hold a DoorbellRing, got ${buffer.byteLength} bytes of something else`);
-  return words;
-}
-
-function isRings(words: Int32Array): boolean {
-  const [capacity, count] = [words[CAPACITY]!, words[RINGS]!];
-  return isCapacity(capacity) && count >= 1 && words.length === HEADER + count * ringWords(capacity);
 }
