@@ -1,6 +1,6 @@
 import { DoorbellRing } from "./index.ts";
 import { layOut, POPPER_ASLEEP, RINGS, wordsIn } from "./memory.ts";
-import { resolveWhen, SPIN_MS, sleepUntil } from "./sleep.ts";
+import { Sleeper, SPIN_MS } from "./sleep.ts";
 
 /**
  * What one thread pops of many: each of them pushes to a ring of its own, and the popper takes batches from the rings in
@@ -11,12 +11,12 @@ export class DoorbellDrain {
   readonly buffer: SharedArrayBuffer;
   /** How many rings there are. */
   readonly count: number;
-  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #popper: Sleeper;
   readonly #rings: DoorbellRing[];
   #from = -1;
 
   private constructor(words: Int32Array<SharedArrayBuffer>) {
-    this.#words = words;
+    this.#popper = new Sleeper(words, POPPER_ASLEEP);
     this.buffer = words.buffer;
     this.count = words[RINGS]!;
     this.#rings = Array.from({ length: this.count }, (_, index) => DoorbellRing.attach(this.buffer, index));
@@ -54,12 +54,12 @@ export class DoorbellDrain {
 
   /** Waits, as a ring's `wait` does, until one of the rings has a doorbell. */
   wait(timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs, spinMs);
+    return this.#popper.wait(this.#hasDoorbell, 1, timeoutMs, spinMs);
   }
 
   /** Waits, as a ring's `waitAsync` does, until one of the rings has a doorbell. */
-  async waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs);
+  waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    return this.#popper.waitAsync(this.#hasDoorbell, 1, timeoutMs);
   }
 
   readonly #hasDoorbell = (): boolean => {

@@ -1,4 +1,4 @@
-import { checkLength, checkMultiple, checkWhole, describe } from "../check.ts";
+import { checkMultiple, checkWhole, describe } from "../check.ts";
 import {
   CAPACITY,
   DOORBELL_WORDS,
@@ -13,7 +13,7 @@ import {
   TAIL,
   wordsIn,
 } from "./memory.ts";
-import { resolveWhen, SPIN_MS, sleepUntil, wake } from "./sleep.ts";
+import { Sleeper, SPIN_MS, wake } from "./sleep.ts";
 
 /**
  * A queue of 64-byte doorbells in shared memory, from one thread that pushes to one thread that pops.
@@ -49,8 +49,8 @@ export class DoorbellRing {
   #headSeen: number;
   #head: number;
   #tailSeen: number;
-  /** For how many doorbells the pusher waits for space. */
-  #wanted = 1;
+  readonly #popper: Sleeper;
+  readonly #pusher: Sleeper;
 
   private constructor(words: Int32Array<SharedArrayBuffer>, index: number) {
     this.#words = words;
@@ -59,6 +59,8 @@ export class DoorbellRing {
     this.#base = HEADER + index * ringWords(this.capacity);
     this.#tail = this.#tailSeen = Atomics.load(words, this.#base + TAIL);
     this.#head = this.#headSeen = Atomics.load(words, this.#base + HEAD);
+    this.#popper = new Sleeper(words, POPPER_ASLEEP);
+    this.#pusher = new Sleeper(words, this.#base + PUSHER_ASLEEP);
   }
 
   /** An empty ring for `capacity` doorbells, a power of two. */
@@ -85,7 +87,7 @@ export class DoorbellRing {
 
   /** Appends the 16 words of `doorbell`; false, and nothing done, where the ring is full. */
   push(doorbell: Uint32Array): boolean {
-    if (doorbell.length !== DOORBELL_WORDS) checkLength("doorbell", doorbell, DOORBELL_WORDS);
+    if (!(doorbell instanceof Uint32Array) || doorbell.length !== DOORBELL_WORDS) refuseDoorbell(doorbell);
     if (this.#space(1) === 0) return false;
     const words = this.#words;
     const slot = this.#base + SLOTS + (this.#tail & (this.capacity - 1)) * DOORBELL_WORDS;
@@ -96,7 +98,7 @@ export class DoorbellRing {
 
   /** Takes the oldest doorbell out and into `doorbell`; false, and nothing done, where the ring is empty. */
   pop(doorbell: Uint32Array): boolean {
-    if (doorbell.length !== DOORBELL_WORDS) checkLength("doorbell", doorbell, DOORBELL_WORDS);
+    if (!(doorbell instanceof Uint32Array) || doorbell.length !== DOORBELL_WORDS) refuseDoorbell(doorbell);
     if (this.#waiting(1) === 0) return false;
     const words = this.#words;
     const slot = this.#base + SLOTS + (this.#head & (this.capacity - 1)) * DOORBELL_WORDS;
@@ -110,6 +112,7 @@ export class DoorbellRing {
    * it appended; the pusher keeps the others.
    */
   pushMany(doorbells: Uint32Array, count = wholeDoorbells(doorbells)): number {
+    checkWords(doorbells);
     if (!(count >= 0 && count * DOORBELL_WORDS <= doorbells.length && Number.isInteger(count)))
       checkWhole("count", count, 0, Math.floor(doorbells.length / DOORBELL_WORDS));
     const moved = Math.min(count, this.#space(count));
@@ -140,12 +143,15 @@ export class DoorbellRing {
    * for a page's main thread, which may not sleep. To answer soonest, try `pop` a few hundred times before.
    */
   wait(timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    return this.#hasDoorbell() || sleepUntil(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs, spinMs);
+    return this.#popper.wait(this.#hasDoorbell, 1, timeoutMs, spinMs);
   }
 
-  /** Like `wait`, for any thread, and without spinning. It keeps a process of Node alive. */
-  async waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    return this.#hasDoorbell() || resolveWhen(this.#hasDoorbell, this.#words, POPPER_ASLEEP, 1, timeoutMs);
+  /**
+   * Like `wait`, for any thread, and without spinning. It keeps a process of Node alive. One wait at a time: a second one
+   * throws.
+   */
+  waitAsync(timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    return this.#popper.waitAsync(this.#hasDoorbell, 1, timeoutMs);
   }
 
   /**
@@ -153,25 +159,20 @@ export class DoorbellRing {
    * woken less often.
    */
   waitForSpace(count = 1, timeoutMs = Number.POSITIVE_INFINITY, spinMs = SPIN_MS): boolean {
-    if (this.#wantSpace(count)) return true;
-    return sleepUntil(this.#hasSpace, this.#words, this.#base + PUSHER_ASLEEP, count, timeoutMs, spinMs);
+    checkWhole("count", count, 1, this.capacity);
+    return this.#pusher.wait(() => this.#hasSpace(count), count, timeoutMs, spinMs);
   }
 
   /** Waits, as `waitAsync` does, until there is space to push `count` doorbells. */
   async waitForSpaceAsync(count = 1, timeoutMs = Number.POSITIVE_INFINITY): Promise<boolean> {
-    if (this.#wantSpace(count)) return true;
-    return resolveWhen(this.#hasSpace, this.#words, this.#base + PUSHER_ASLEEP, count, timeoutMs);
+    checkWhole("count", count, 1, this.capacity);
+    return this.#pusher.waitAsync(() => this.#hasSpace(count), count, timeoutMs);
   }
 
   readonly #hasDoorbell = (): boolean => Atomics.load(this.#words, this.#base + TAIL) !== this.#head;
 
-  readonly #hasSpace = (): boolean =>
-    this.capacity - ((this.#tail - Atomics.load(this.#words, this.#base + HEAD)) | 0) >= this.#wanted;
-
-  #wantSpace(count: number): boolean {
-    checkWhole("count", count, 1, this.capacity);
-    this.#wanted = count;
-    return this.#hasSpace();
+  #hasSpace(count: number): boolean {
+    return this.capacity - ((this.#tail - Atomics.load(this.#words, this.#base + HEAD)) | 0) >= count;
   }
 
   /** For how many there is space, as last seen; looks again where that is fewer than `wanted`. */
@@ -216,11 +217,22 @@ function copyDoorbells(from: TypedWords, at: number, into: TypedWords, intoAt: n
 
 type TypedWords = Int32Array | Uint32Array;
 
-/** How many doorbells `doorbells` holds. */
-function wholeDoorbells(doorbells: Uint32Array): number {
+function checkWords(doorbells: Uint32Array): void {
   if (!(doorbells instanceof Uint32Array))
     throw new TypeError(`doorbells must be a Uint32Array, got ${describe(doorbells)}`);
+}
+
+/** How many doorbells `doorbells` holds. */
+function wholeDoorbells(doorbells: Uint32Array): number {
+  checkWords(doorbells);
   if (doorbells.length === 0 || doorbells.length % DOORBELL_WORDS !== 0)
     checkMultiple("the length of doorbells", doorbells.length, DOORBELL_WORDS);
   return doorbells.length / DOORBELL_WORDS;
+}
+
+/** Says why a doorbell is none. */
+function refuseDoorbell(doorbell: Uint32Array): never {
+  if (doorbell instanceof Uint32Array)
+    throw new RangeError(`doorbell must hold ${DOORBELL_WORDS} values, got ${doorbell.length}`);
+  throw new TypeError(`doorbell must be a Uint32Array, got ${describe(doorbell)}`);
 }
