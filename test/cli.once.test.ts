@@ -135,11 +135,19 @@ describe("files", () => {
     try {
       const chunk = await new Promise((heard) => listener.stdout.once("data", heard));
       const { address } = JSON.parse(String(chunk));
-      const { status, stdout } = await run(`tail --transport udp --connect ${address} --iterations 2000 --json`);
+      const { status, stdout } = await run(
+        `tail --transport udp --connect ${address} --iterations 2000 --hdr udp.hlog --json`,
+      );
       expect(status).toBe(0);
-      const { losses, iterations } = JSON.parse(stdout);
+      const { losses, iterations, median } = JSON.parse(stdout);
       expect(iterations).toBe(2000);
       expect(losses.sent - losses.lost).toBe(2000);
+      // A tail between machines is what a verdict can stand on: whether it holds is up to this machine.
+      const decided = await run("check --profile udp.hlog --whole-path --draws 1000 --json");
+      expect([0, 1]).toContain(decided.status);
+      const { optics } = JSON.parse(decided.stdout);
+      expect(Math.abs(optics.medianNs / median.ns - 1)).toBeLessThan(1 / 1000);
+      expect(optics.evidence[0].grade).toBe("measured");
     } finally {
       listener.kill();
     }
