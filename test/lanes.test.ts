@@ -70,6 +70,21 @@ test("lanes side by side: shared grows without bound as the link fills, priority
     expect([meanGainNs, p99GainNs, mostNs]).toEqual([0, 0, 0]);
 });
 
+test("quantiles of a priority lane are those of what is left of one frame, and of two", () => {
+  for (const rho of [0.005, 0.02, 0.5, 0.95]) {
+    const [one, two] = [1, 2].map(
+      (hops) => compareLanes({ utilisation: rho, hops }).find(({ lane }) => lane === "priority")!,
+    );
+    // P(above t) = rho (1 - t / 90)
+    const oneBeyond = (u: number) => Math.max(0, FRAME_NS * (1 - u / rho));
+    expect(one!.p99Ns).toBeCloseTo(oneBeyond(0.01), 1);
+    expect(one!.p999Ns).toBeCloseTo(oneBeyond(0.001), 1);
+    // From 90 ns on both have to wait: P(above t) = rho^2 (180 - t)^2 / (2 x 90^2).
+    const twoNs = FRAME_NS * (2 - Math.sqrt(2 * 0.001) / rho);
+    if (twoNs > FRAME_NS) expect(two!.p999Ns).toBeCloseTo(twoNs, 1);
+  }
+});
+
 test("names the bad argument", () => {
   expect(() => laneFaults("shared", { utilisation: 1 })).toThrow(
     new RangeError("utilisation must be from 0 to 0.999, got 1"),
