@@ -1,6 +1,6 @@
 import { checkAtLeast, checkBetween, checkPositive, checkWhole } from "./check.ts";
 import { completePath, type Path, PIPELINE_NS, SERDES_NS } from "./latency.ts";
-import type { Evidence } from "./optics.ts";
+import type { Evidence } from "./optics/index.ts";
 
 // Two other ways to use the same fabric, as arithmetic: what explicit, scheduled movement is compared with.
 

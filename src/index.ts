@@ -49,17 +49,17 @@ export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
+export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
   type EvidenceGrade,
   measuredOptics,
-  OPTICS,
   type Optics,
   type OpticsAround,
   type OpticsProfile,
   opticsNamed,
   opticsOf,
-} from "./optics.ts";
+} from "./optics/index.ts";
 export { type EventColumns, type LoadColumns, Pacer, type PacerOptions } from "./pacing.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";

@@ -2,7 +2,7 @@ import { checkBetween, checkPositive, checkWhole, describe } from "./check.ts";
 import { convolve, geometricSum, Lattice } from "./convolution.ts";
 import { Distribution } from "./distribution.ts";
 import type { Fault } from "./latency.ts";
-import { FRAME_BYTES } from "./optics.ts";
+import { FRAME_BYTES } from "./optics/index.ts";
 import { bytesPerNsFromGbps } from "./units.ts";
 
 /**

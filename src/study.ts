@@ -1,6 +1,7 @@
 import { checkSchedulability, type Verdict } from "./budget/index.ts";
 import { completeScenario, pathOf, type ScenarioInput } from "./budget/scenario.ts";
-import { OPTICS, type Optics, opticsOf } from "./optics.ts";
+import { OPTICS } from "./optics/builtin.ts";
+import { type Optics, opticsOf } from "./optics/index.ts";
 import { SimulatedTransport } from "./simulated.ts";
 import { measureTail, type TailReport } from "./tail.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { opticsNamed } from "../src/optics.ts";
+import { opticsNamed } from "../src/optics/index.ts";
 import { SimulatedTransport } from "../src/simulated.ts";
 import { studyOptics } from "../src/study.ts";
 import { measureTail } from "../src/tail.ts";

@@ -1,6 +1,6 @@
 import { checkKeys, checkWhole } from "../check.ts";
 import type { Lattice } from "../convolution.ts";
-import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
+import { FRAME_BYTES, type OpticsProfile } from "../optics/index.ts";
 import { narrowestBodyNs } from "../path.ts";
 import { leastWhole, type ShareInterval, shareInterval } from "../statistics.ts";
 import { duration, figure } from "../words.ts";

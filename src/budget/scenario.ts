@@ -1,6 +1,6 @@
 import { checkAtLeast, checkBetween, checkKeys, checkPositive, checkWhole, describe } from "../check.ts";
 import { type Path, PIPELINE_NS, SERDES_NS } from "../latency.ts";
-import { checkProfile, type Evidence, type Optics, opticsNamed } from "../optics.ts";
+import { checkProfile, type Evidence, type Optics, opticsNamed } from "../optics/index.ts";
 import { nsFromMs, nsFromUs } from "../units.ts";
 
 /** What lies between an expert's weights and the GPU that asks for them. */
