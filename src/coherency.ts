@@ -161,6 +161,12 @@ export const BASELINES_EVIDENCE: readonly Evidence[] = [
     note: "the article names both without a figure; weights are only read, so no other holder has to give one up",
   },
   {
+    about: "1,024 misses under way together",
+    grade: "assumed",
+    source: "generous to this baseline",
+    note: "nobody states it for a GPU's reads over such a fabric: how many would keep the wire busy stands beside it",
+  },
+  {
     about: "software post and completion 10 µs each",
     grade: "assumed",
     source: "the order of magnitude of a synchronisation between GPU and CPU, a system call and a launch",

@@ -1,3 +1,4 @@
+export type { AlternativesReport, LanesReport, MeansReport } from "./budget/alternatives.ts";
 export type { CertificateReport } from "./budget/certificate.ts";
 export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
 export { type CheckOptions, checkSchedulability, type MissReport, type Verdict } from "./budget/index.ts";

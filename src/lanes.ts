@@ -13,8 +13,11 @@ export type Lane = "dedicated" | "priority" | "shared";
 
 export const LANES_OF_DOORBELLS: readonly Lane[] = ["dedicated", "priority", "shared"];
 
+/** Of a link that is busier still, no distribution of the wait is worked out. */
+export const UTILISATION_MAX = 0.999;
+
 export interface LaneOptions {
-  /** The share of the time that bulk keeps a link busy, below 1. */
+  /** The share of the time that bulk keeps a link busy, at most 0.999. */
   utilisation: number;
   /** 800 unless given. */
   portGbps?: number;
@@ -29,7 +32,7 @@ export function laneFaults(
 ): Fault[] {
   if (!LANES_OF_DOORBELLS.includes(lane))
     throw new RangeError(`lane must be ${LANES_OF_DOORBELLS.join(", ")}, got ${describe(lane)}`);
-  checkBetween("utilisation", utilisation, 0, 0.999);
+  checkBetween("utilisation", utilisation, 0, UTILISATION_MAX);
   checkPositive("portGbps", portGbps);
   checkPositive("frameBytes", frameBytes);
   const frameNs = frameBytes / bytesPerNsFromGbps(portGbps);
