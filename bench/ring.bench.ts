@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { bestClock } from "../src/clock.ts";
-import { DoorbellDrain, DoorbellRing } from "../src/ring.ts";
+import { DoorbellDrain } from "../src/ring/drain.ts";
+import { DoorbellRing } from "../src/ring/index.ts";
 import { ThreadTransport } from "../src/threads.ts";
 import type { Row } from "./row.ts";
 import { popper, pusher, type Received, runTasks, startTask } from "./traffic.ts";

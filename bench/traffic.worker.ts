@@ -1,6 +1,8 @@
 // Either end of a ring under traffic, as a script of its own: bench/traffic.ts bundles and starts it.
 import { parentPort, workerData } from "node:worker_threads";
-import { DOORBELL_WORDS, DoorbellDrain, DoorbellRing } from "../src/ring.ts";
+import { DoorbellDrain } from "../src/ring/drain.ts";
+import { DoorbellRing } from "../src/ring/index.ts";
+import { DOORBELL_WORDS } from "../src/ring/memory.ts";
 import type { PopTask, PushTask, Received, WakeTask } from "./traffic.ts";
 
 /** Which words of a doorbell hold what; the last is worked out from the others, so that a torn one is found out. */

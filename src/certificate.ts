@@ -91,7 +91,10 @@ export function certify(loads: readonly ShapedLoads[], service: Service): Certif
     binding,
     blockedBy,
     longTermShare,
-    bursts: loads.map((one) => ({ name: one.name, burstBytesMax: bounded ? largestBurst(one, windows) : null })),
+    bursts: loads.map(({ name }, i) => ({
+      name,
+      burstBytesMax: bounded ? largestBurst(i, loads, windows, service) : null,
+    })),
     because: bounded
       ? windowWords(worst, service)
       : `in the long run ${percent(longTermShare)} of what the DPU serves is asked for: no deadline is late enough`,
@@ -144,23 +147,46 @@ const ENDLESS: Window = {
 
 function windowOf(due: ShapedLoads, loads: readonly ShapedLoads[], service: Service): Window {
   const atNs = due.deadlineNs;
-  let [neededBytes, chunk, blockedBy] = [0, 0, null as string | null];
+  const { dueBytes, chunk, blockedBy } = askedFor(atNs, loads);
+  const neededBytes = dueBytes + chunk;
+  return { marginBytes: served(atNs, service) - neededBytes, atNs, neededBytes, binding: due.name, blockedBy };
+}
+
+/** What `loads` may ask for in a window: what falls due in it, and the largest chunk that may be in the way. */
+function askedFor(atNs: number, loads: readonly ShapedLoads[]) {
+  let [dueBytes, chunk, blockedBy] = [0, 0, null as string | null];
   for (const { name, burstBytes, bytesPerNs, deadlineNs, chunkBytes, earlyNs = 0 } of loads) {
-    if (deadlineNs <= atNs) neededBytes += burstBytes + bytesPerNs * (atNs - deadlineNs);
+    if (deadlineNs <= atNs) dueBytes += burstBytes + bytesPerNs * (atNs - deadlineNs);
     const chunkThere = Math.min(chunkBytes, burstBytes);
     if (deadlineNs + earlyNs > atNs && chunkThere > chunk) [chunk, blockedBy] = [chunkThere, name];
   }
-  neededBytes += chunk;
-  const marginBytes = service.bytesPerNs * (atNs - service.latencyNs) - neededBytes;
-  return { marginBytes, atNs, neededBytes, binding: due.name, blockedBy };
+  return { dueBytes, chunk, blockedBy };
 }
 
-/** A burst counts in every window from its own deadline on. */
-function largestBurst({ burstBytes, chunkBytes, deadlineNs }: ShapedLoads, windows: readonly Window[]): number | null {
-  if (windows.some(({ atNs, marginBytes }) => atNs < deadlineNs && marginBytes < 0)) return null;
-  const left = Math.min(...windows.map(({ atNs, marginBytes }) => (atNs < deadlineNs ? Infinity : marginBytes)));
-  const most = burstBytes + left;
-  return most >= Math.min(chunkBytes, burstBytes) ? most : null;
+const served = (atNs: number, { bytesPerNs, latencyNs }: Service) => bytesPerNs * (atNs - latencyNs);
+
+/** In every window from its deadline on a burst counts, and in those it may be in the way of so does a chunk of it. */
+function largestBurst(
+  index: number,
+  loads: readonly ShapedLoads[],
+  windows: readonly Window[],
+  service: Service,
+): number | null {
+  const { bytesPerNs, deadlineNs, chunkBytes, earlyNs = 0 } = loads[index]!;
+  const others = loads.toSpliced(index, 1);
+  const most = windows.map(({ atNs }) => {
+    const { dueBytes, chunk } = askedFor(atNs, others);
+    const due = deadlineNs <= atNs;
+    const room = served(atNs, service) - dueBytes - (due ? bytesPerNs * (atNs - deadlineNs) : 0);
+    const besideOthers = room - chunk;
+    const inTheWay = deadlineNs + earlyNs > atNs;
+    // b + min(chunkBytes, b) <= room, where it is due and in the way of itself
+    if (due) return inTheWay ? Math.min(besideOthers, Math.max(room - chunkBytes, room / 2)) : besideOthers;
+    if (besideOthers < 0) return 0;
+    return inTheWay && chunkBytes > room ? room : Number.POSITIVE_INFINITY;
+  });
+  const least = Math.min(...most);
+  return least > 0 ? least : null;
 }
 
 function windowWords({ atNs, neededBytes, marginBytes, binding, blockedBy }: Window, service: Service): string {

@@ -1,6 +1,6 @@
 import { checkAtLeast, checkBetween, checkPositive, checkWhole } from "./check.ts";
 import { completePath, type Path, PIPELINE_NS, SERDES_NS } from "./latency.ts";
-import type { Evidence } from "./optics.ts";
+import type { Evidence } from "./optics/index.ts";
 
 // Two other ways to use the same fabric, as arithmetic: what explicit, scheduled movement is compared with.
 
@@ -159,6 +159,12 @@ export const BASELINES_EVIDENCE: readonly Evidence[] = [
     grade: "assumed",
     source: "in the baseline's favour",
     note: "the article names both without a figure; weights are only read, so no other holder has to give one up",
+  },
+  {
+    about: "1,024 misses under way together",
+    grade: "assumed",
+    source: "generous to this baseline",
+    note: "nobody states it for a GPU's reads over such a fabric: how many would keep the wire busy stands beside it",
   },
   {
     about: "software post and completion 10 µs each",

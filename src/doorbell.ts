@@ -25,7 +25,7 @@ import {
   DOORBELL_U32_COLUMNS,
 } from "../assembly/layout.ts";
 import { checkBoolean, checkFinite, checkUint64, checkWhole, describe } from "./check.ts";
-import { DOORBELL_WORDS } from "./ring.ts";
+import { DOORBELL_WORDS } from "./ring/memory.ts";
 import { workspace } from "./wasm.ts";
 
 /** One request to a DPU: to load an expert's weights, to cancel a load, or to fence. */

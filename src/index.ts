@@ -1,3 +1,4 @@
+export type { AlternativesReport, LanesReport, MeansReport } from "./budget/alternatives.ts";
 export type { CertificateReport } from "./budget/certificate.ts";
 export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
 export { type CheckOptions, checkSchedulability, type MissReport, type Verdict } from "./budget/index.ts";
@@ -52,23 +53,25 @@ export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
+export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
   type EvidenceGrade,
   measuredOptics,
-  OPTICS,
   type Optics,
   type OpticsAround,
   type OpticsProfile,
   opticsNamed,
   opticsOf,
-} from "./optics.ts";
+} from "./optics/index.ts";
 export { type EventColumns, type LinkFaults, type LoadColumns, Pacer, type PacerOptions } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
-export { DOORBELL_WORDS, DoorbellDrain, DoorbellRing } from "./ring.ts";
+export { DoorbellDrain } from "./ring/drain.ts";
+export { DoorbellRing } from "./ring/index.ts";
+export { DOORBELL_WORDS } from "./ring/memory.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";

@@ -1,7 +1,7 @@
 import { checkWhole } from "./check.ts";
 import { Distribution } from "./distribution.ts";
 import { type Fault, type Path, PathSampler } from "./latency.ts";
-import type { Optics } from "./optics.ts";
+import type { Optics } from "./optics/index.ts";
 import type { RandomOptions } from "./random.ts";
 import type { Transport } from "./tail.ts";
 import { percent } from "./words.ts";

@@ -1,6 +1,7 @@
 import { checkSchedulability, type Verdict } from "./budget/index.ts";
 import { completeScenario, pathOf, type ScenarioInput } from "./budget/scenario.ts";
-import { OPTICS, type Optics, opticsOf } from "./optics.ts";
+import { OPTICS } from "./optics/builtin.ts";
+import { type Optics, opticsNamed } from "./optics/index.ts";
 import { SimulatedTransport } from "./simulated.ts";
 import { measureTail, type TailReport } from "./tail.ts";
 
@@ -12,8 +13,8 @@ export interface StudyRow {
 }
 
 export interface StudyOptions extends Omit<ScenarioInput, "optics"> {
-  /** All built-in profiles unless given. */
-  optics?: readonly Optics[];
+  /** Each a profile's optics or a built-in profile's name; all built-in ones unless given. */
+  optics?: readonly (Optics | string)[];
   /** Doorbells timed for each; 1,000,000 unless given. */
   iterations?: number;
   seed?: number;
@@ -23,14 +24,16 @@ export interface StudyOptions extends Omit<ScenarioInput, "optics"> {
 
 /** Takes every kind of optics through the tail harness and the verdict, side by side and with the same random numbers. */
 export async function studyOptics({
-  optics = OPTICS.map(opticsOf),
+  optics = OPTICS.map(({ name }) => name),
   iterations = 1_000_000,
   seed = 1,
   onProgress,
   ...scenario
 }: StudyOptions = {}): Promise<StudyRow[]> {
   const rows: StudyRow[] = [];
-  for (const one of optics) {
+  // All before the first: a name that is none is refused at once.
+  const kinds = optics.map((one) => (typeof one === "string" ? opticsNamed(one) : one));
+  for (const one of kinds) {
     const { name } = one.profile;
     onProgress?.(name, rows.length, optics.length);
     const { fabric } = completeScenario({ ...scenario, optics: one });

@@ -62,7 +62,7 @@ export interface TailReport {
   outside: number;
   /**
    * How many times wider than for independent latencies the shares beyond median, p99 and p99.9 vary from batch to batch:
-   * latencies come in bursts, and the intervals allow for it. Null where there are too few batches to tell.
+   * latencies come in bursts, and the intervals, that of the mean too, allow for it. Null where there are too few batches to tell.
    */
   burstiness: { median: number; p99: number; p999: number } | null;
   /** The latency at falling exceedance probabilities, ten a decade, down to one doorbell. */
@@ -97,7 +97,8 @@ export async function measureTail(
   const histogram = new Histogram({ batch: BATCH });
   let [leastNs, mostNs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let rung = 0; rung < iterations; rung += BATCH) {
-    const batch = latencyNs.subarray(0, Math.min(BATCH, iterations - rung));
+    // What the transport leaves out must not pass for a latency, least of all for the last batch's.
+    const batch = latencyNs.subarray(0, Math.min(BATCH, iterations - rung)).fill(Number.NaN);
     await transport.ring(batch);
     for (const ns of batch) {
       if (!(ns >= 0)) throw new RangeError(`latencyNs must be at least 0, got ${ns} from the transport`);
@@ -111,7 +112,7 @@ export async function measureTail(
   const { mean, sigma } = histogram.moments();
   const within = (ns: number) => Math.min(mostNs, Math.max(leastNs, ns));
   const quantile = (u: number) => within(histogram.quantile(u));
-  const interval = (u: number): QuantileInterval => {
+  const interval = (u: (typeof QUANTILES_WATCHED)[number]): QuantileInterval => {
     // Bursty latencies tell as much as fewer independent ones.
     const independent = Math.max(1, Math.round(iterations / (bursts.factor(u) ?? 1)));
     const [low, high] = rankInterval(u, independent).map((rank) => Math.round((rank * iterations) / independent));
@@ -136,7 +137,7 @@ export async function measureTail(
     leastNs,
     mostNs,
     meanNs: mean,
-    meanErrorNs: (standardErrors() * sigma) / Math.sqrt(iterations),
+    meanErrorNs: standardErrors() * Math.max(sigma / Math.sqrt(iterations), bursts.meanErrorNs(iterations) ?? 0),
     sigmaNs: sigma,
     threeSigmaNs: 3 * sigma,
     outside: histogram.below + histogram.above,
@@ -155,10 +156,13 @@ class Bursts {
   #thresholdsNs: number[] | undefined;
   #batches = 0;
   readonly #sums = QUANTILES_WATCHED.map(() => ({ beyond: 0, squares: 0 }));
+  /** How many whole batches there were, the mean of their means, and its sum of squares (Welford). */
+  readonly #means = { count: 0, meanNs: 0, squares: 0 };
 
   /** `histogram` holds the batches before this one. */
   add(batch: Float32Array, histogram: Histogram): void {
     if (batch.length < BATCH) return;
+    this.#addMean(batch.reduce((sum, ns) => sum + ns, 0) / BATCH);
     if (!this.#thresholdsNs && histogram.count >= SETTLING * BATCH)
       this.#thresholdsNs = QUANTILES_WATCHED.map((u) => histogram.quantile(u));
     if (!this.#thresholdsNs) return;
@@ -171,9 +175,22 @@ class Bursts {
     });
   }
 
+  #addMean(meanNs: number): void {
+    const means = this.#means;
+    const off = meanNs - means.meanNs;
+    means.meanNs += off / ++means.count;
+    means.squares += off * (meanNs - means.meanNs);
+  }
+
+  /** The standard error of the mean of `iterations` latencies, as the means of batches tell it. */
+  meanErrorNs(iterations: number): number | null {
+    const { count, squares } = this.#means;
+    return count < ENOUGH ? null : Math.sqrt((squares / (count - 1)) * (BATCH / iterations));
+  }
+
   /** The variance of the share beyond the quantile over that of independent latencies; 1 at the least. */
-  factor(u: (typeof QUANTILES_WATCHED)[number] | number): number | null {
-    const { beyond, squares } = this.#sums[QUANTILES_WATCHED.findIndex((watched) => watched === u)]!;
+  factor(u: (typeof QUANTILES_WATCHED)[number]): number | null {
+    const { beyond, squares } = this.#sums[QUANTILES_WATCHED.indexOf(u)]!;
     const mean = beyond / this.#batches;
     if (this.#batches < ENOUGH || beyond === 0 || mean === BATCH) return null;
     const variance = (squares - this.#batches * mean * mean) / (this.#batches - 1);

@@ -1,7 +1,7 @@
 import source from "../build/threads.worker.txt";
 import { describe } from "./check.ts";
 import { hostName, inNode, nodeModule } from "./host.ts";
-import { DoorbellRing } from "./ring.ts";
+import { DoorbellRing } from "./ring/index.ts";
 import type { ClockCost, Transport } from "./tail.ts";
 
 /** What both workers are given: the rings there and back, where latencies go, and which of them it is. */
@@ -90,7 +90,7 @@ interface Thread {
 
 /** The worker that times and the worker that echoes: one question at a time, and where one fails both end. */
 class Pair {
-  #threads: Thread[] = [];
+  readonly #threads: Thread[] = [];
   #waiting: { resolve: (answer: unknown) => void; reject: (reason: Error) => void } | null = null;
   #ended: Error | null = null;
 
@@ -98,10 +98,16 @@ class Pair {
   async start(line: Omit<Line, "role">): Promise<unknown> {
     const hear = (answer: unknown) => this.#settle()?.resolve(answer);
     const fail = (cause: Error) => void this.end(new Error(`a worker failed: ${cause.message}`, { cause }));
-    this.#threads = [await startThread(hear, fail), await startThread(hear, fail)];
-    for (const thread of this.#threads) thread.unref?.();
-    this.#threads[1]!.postMessage({ ...line, role: "echo" } satisfies Line);
-    return this.ask({ ...line, role: "time" } satisfies Line);
+    try {
+      while (this.#threads.length < 2) this.#threads.push(await startThread(hear, fail));
+      for (const thread of this.#threads) thread.unref?.();
+      this.#threads[1]!.postMessage({ ...line, role: "echo" } satisfies Line);
+      return await this.ask({ ...line, role: "time" } satisfies Line);
+    } catch (cause) {
+      // One may run where the other could not be started, or failed meanwhile.
+      await this.end(cause as Error);
+      throw cause;
+    }
   }
 
   ask(question: unknown): Promise<unknown> {

@@ -1,6 +1,7 @@
 // Either end of a ThreadTransport, as a script of its own: src/build.mjs bundles it, src/threads.ts inlines and starts it.
 import { bestClock } from "./clock.ts";
-import { DOORBELL_WORDS, DoorbellRing } from "./ring.ts";
+import { DoorbellRing } from "./ring/index.ts";
+import { DOORBELL_WORDS } from "./ring/memory.ts";
 import type { Line } from "./threads.ts";
 
 /** To the main thread; src/threads.ts declares it in front of this script. */

@@ -2,7 +2,7 @@ import type { Socket } from "node:dgram";
 import { checkBetween, checkWhole, describe } from "./check.ts";
 import { bestClock } from "./clock.ts";
 import { hostName, inNode, nodeModule } from "./host.ts";
-import { DOORBELL_WORDS } from "./ring.ts";
+import { DOORBELL_WORDS } from "./ring/memory.ts";
 import type { ClockCost, Losses, Transport } from "./tail.ts";
 
 /**

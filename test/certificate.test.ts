@@ -167,6 +167,34 @@ describe("properties", () => {
     );
   });
 
+  test("the greatest burst is what a search of certificates finds, also where a chunk is larger than a burst", () => {
+    // Chunks up to five times a load, so that often the burst is the chunk.
+    const unbroken = kinds.chain((system) =>
+      fc
+        .array(fc.integer({ min: 1, max: 1000 }), { minLength: system.length, maxLength: system.length })
+        .map((chunks) => system.map((kind, i) => ({ ...kind, chunkBytes: chunks[i]! }))),
+    );
+    const server = { ...SERVER, bytesPerNs: 20 };
+    let none = 0;
+    fc.assert(
+      fc.property(unbroken, (system) => {
+        const shapes = shapesOf(system);
+        const { bursts, longTermShare } = certify(shapes, server);
+        fc.pre(longTermShare <= 1);
+        bursts.forEach(({ burstBytesMax }, i) => {
+          const certified = (burstBytes: number) =>
+            certify(shapes.with(i, { ...shapes[i]!, burstBytes }), server).certified;
+          if (burstBytesMax === null) none++;
+          else expect(certified(burstBytesMax - 1e-6) || burstBytesMax < 1e-6).toBe(true);
+          expect(certified((burstBytesMax ?? 0) + 1e-6)).toBe(false);
+        });
+      }),
+      seeded,
+    );
+    expect(none).toBeGreaterThan(100);
+    expect(none).toBeLessThan(2000);
+  });
+
   const waits = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(60)), {
     minLength: 1,
     maxLength: 20,

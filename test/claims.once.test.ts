@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { opticsNamed } from "../src/optics.ts";
+import { opticsNamed } from "../src/optics/index.ts";
 
 const CLAIMS = fileURLToPath(new URL("../../shared/claims.json", import.meta.url));
 

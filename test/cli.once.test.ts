@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execPath } from "node:process";
 import { afterAll, describe, expect, test } from "vitest";
-import { DEFAULTS_EVIDENCE, OPTICS } from "../src/index.ts";
+import { BASELINES_EVIDENCE, DEFAULTS_EVIDENCE, OPTICS } from "../src/index.ts";
 
 const MAIN = resolve("dist/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "vorchestrate-cli-"));
@@ -72,7 +72,13 @@ describe("answers", () => {
       expect(stdout).toMatch(new RegExp(`^${name} +(holds|fails|unstated) `, "m"));
       expect(words).toContain(because);
     }
-    for (const { source, note } of [...verdict.optics.evidence, ...DEFAULTS_EVIDENCE])
+    for (const { lane, p99Ns } of verdict.lanes.lanes)
+      expect(stdout).toMatch(new RegExp(`^${lane} .*${p99Ns === 0 ? " 0 ns" : p99Ns.toPrecision(4)}`, "m"));
+    const { median, p99 } = verdict.alternatives;
+    const inMs = (ns: number) => `${(ns / 1e6).toPrecision(4)} ms`;
+    const coherent = [median, p99].map((means) => inMs(means.coherent.roundTrips.totalNs));
+    expect(stdout).toMatch(new RegExp(`^coherent, 1,024 misses together +${coherent[0]} +${coherent[1]}$`, "m"));
+    for (const { source, note } of [...verdict.optics.evidence, ...DEFAULTS_EVIDENCE, ...BASELINES_EVIDENCE])
       expect(words).toContain(`${source}; ${note}`);
     expect((await run("check --optics cpo-800g --draws 1000")).stdout.split("\n")[0]).toBe("cpo-800g: schedulable");
   });
@@ -84,7 +90,8 @@ describe("answers", () => {
           "check --draws 1000 --json --hops 2 --correlation 0.5 --pipeline-ns 21 --serdes-ns 57 --ports 32 --dpu-pace 1601 " +
             "--gpu-ingress 1801 --source-egress 1802 --source-hbm 5501 --gpus-per-dpu 4 --post-us 3 --translate-us 0.25 " +
             "--local-fence-us 21 --expert-mb 44 --loads-per-step 15 --step-ms 41 --deadline-us 181 --miss-share 0.02 " +
-            "--jitter-share 0.06 --utilisation 0.7 --command-us 11 --data-us 141 --fence-us 31 --local-us 61 --chunk-mb 2 --loads-at-once 3 --epsilon 0.001",
+            "--jitter-share 0.06 --utilisation 0.7 --command-us 11 --data-us 141 --fence-us 31 --local-us 61 --chunk-mb 2 --loads-at-once 3 --epsilon 0.001 " +
+            "--bulk-utilisation 0.5 --outstanding-misses 2048",
         )
       ).stdout,
     );
@@ -103,6 +110,8 @@ describe("answers", () => {
       postNs: 3000,
       translateNs: 250,
       localFenceNs: 21_000,
+      bulkUtilisation: 0.5,
+      outstandingMisses: 2048,
     });
     expect(demand).toEqual({ expertBytes: 44e6, loadsPerStep: 15, stepNs: 41e6, loadsAtOnce: 3 });
     expect(objective).toEqual({
@@ -135,11 +144,19 @@ describe("files", () => {
     try {
       const chunk = await new Promise((heard) => listener.stdout.once("data", heard));
       const { address } = JSON.parse(String(chunk));
-      const { status, stdout } = await run(`tail --transport udp --connect ${address} --iterations 2000 --json`);
+      const { status, stdout } = await run(
+        `tail --transport udp --connect ${address} --iterations 2000 --hdr udp.hlog --json`,
+      );
       expect(status).toBe(0);
-      const { losses, iterations } = JSON.parse(stdout);
+      const { losses, iterations, median } = JSON.parse(stdout);
       expect(iterations).toBe(2000);
       expect(losses.sent - losses.lost).toBe(2000);
+      // A tail between machines is what a verdict can stand on: whether it holds is up to this machine.
+      const decided = await run("check --profile udp.hlog --whole-path --draws 1000 --json");
+      expect([0, 1]).toContain(decided.status);
+      const { optics } = JSON.parse(decided.stdout);
+      expect(Math.abs(optics.medianNs / median.ns - 1)).toBeLessThan(1 / 1000);
+      expect(optics.evidence[0].grade).toBe("measured");
     } finally {
       listener.kill();
     }
@@ -252,6 +269,7 @@ describe("mistakes", () => {
     ["check --hops two", `option '--hops <count>' argument 'two' is invalid. Expected a number, got "two".`],
     ["check --hops", "option '--hops <count>' argument missing"],
     ["check --hop 2", "unknown option '--hop'\n(Did you mean --hops?)"],
+    ["check --bulk-utilisation 1", "bulkUtilisation must be from 0 to 0.999, got 1 (--bulk-utilisation 1)"],
     ["check --correlation 2", "correlation must be from 0 to 1, got 2 (--correlation 2)"],
     ["check --ports -3", "ports must be from 1 to 4096, got -3 (--ports -3)"],
     ["check --deadline-us 0", "deadlineNs must be above 0, got 0 (--deadline-us 0)"],

@@ -60,14 +60,38 @@ test("lanes side by side: shared grows without bound as the link fills, priority
   expect(full["shared"]!.mostNs).toBeNull();
   expect(full["shared"]!.meanNs / half["shared"]!.meanNs).toBeCloseTo(19, 1); // (0.95 / 0.05) / (0.5 / 0.5)
   expect(full["shared"]!.p999Ns).toBeGreaterThan(full["priority"]!.mostNs!);
+  // Over the shared lane, which waits 0.95 / 0.05 x 45 ns a hop: all of it, and all but 0.95 x 45 ns.
+  expect(full["dedicated"]!.meanGainNs).toBeCloseTo(3 * 19 * 45, 0);
+  expect(full["priority"]!.meanGainNs).toBeCloseTo(3 * (19 - 0.95) * 45, 0);
+  expect(full["shared"]).toMatchObject({ meanGainNs: 0, p99GainNs: 0 });
+  expect(full["priority"]!.p99GainNs).toBe(full["shared"]!.p99Ns - full["priority"]!.p99Ns);
+  // Without bulk there is nothing to gain.
+  for (const { meanGainNs, p99GainNs, mostNs } of compareLanes({ utilisation: 0 }))
+    expect([meanGainNs, p99GainNs, mostNs]).toEqual([0, 0, 0]);
+});
+
+test("quantiles of a priority lane are those of what is left of one frame, and of two", () => {
+  for (const rho of [0.005, 0.02, 0.5, 0.95]) {
+    const [one, two] = [1, 2].map(
+      (hops) => compareLanes({ utilisation: rho, hops }).find(({ lane }) => lane === "priority")!,
+    );
+    // P(above t) = rho (1 - t / 90)
+    const oneBeyond = (u: number) => Math.max(0, FRAME_NS * (1 - u / rho));
+    expect(one!.p99Ns).toBeCloseTo(oneBeyond(0.01), 1);
+    expect(one!.p999Ns).toBeCloseTo(oneBeyond(0.001), 1);
+    // From 90 ns on both have to wait: P(above t) = rho^2 (180 - t)^2 / (2 x 90^2).
+    const twoNs = FRAME_NS * (2 - Math.sqrt(2 * 0.001) / rho);
+    if (twoNs > FRAME_NS) expect(two!.p999Ns).toBeCloseTo(twoNs, 1);
+  }
 });
 
 test("names the bad argument", () => {
   expect(() => laneFaults("shared", { utilisation: 1 })).toThrow(
     new RangeError("utilisation must be from 0 to 0.999, got 1"),
   );
-  expect(() => laneFaults("bulk" as "shared", { utilisation: 0.5 })).toThrow(
-    new RangeError('lane must be dedicated, priority, shared, got "bulk"'),
-  );
+  for (const utilisation of [0, 0.5])
+    expect(() => laneFaults("bulk" as "shared", { utilisation })).toThrow(
+      new RangeError('lane must be dedicated, priority, shared, got "bulk"'),
+    );
   expect(() => compareLanes({ utilisation: 0.5, hops: 0 })).toThrow("hops must be from 1 to 64, got 0");
 });

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { Distribution } from "../src/distribution.ts";
 import type { Measurement } from "../src/measurement.ts";
 import { normalQuantile } from "../src/normal.ts";
-import { measuredOptics, OPTICS, type OpticsProfile, opticsNamed, opticsOf } from "../src/optics.ts";
+import { OPTICS } from "../src/optics/builtin.ts";
+import { measuredOptics, type OpticsProfile, opticsNamed, opticsOf } from "../src/optics/index.ts";
 import { PROFILE_DRAWS } from "./vectors/draws.ts";
 
 const GRADES = ["measured", "published", "reported", "unverified", "assumed"];

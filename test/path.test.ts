@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Distribution } from "../src/distribution.ts";
 import { type Path, PathSampler } from "../src/latency.ts";
-import { opticsNamed } from "../src/optics.ts";
+import { opticsNamed } from "../src/optics/index.ts";
 import { exactPath, pathThreeSigma } from "../src/path.ts";
 import { shareInterval } from "../src/statistics.ts";
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { readOptics } from "../src/formats/optics.ts";
 import { isProfile, readProfile } from "../src/formats/profile.ts";
 import { measurementOf } from "../src/measurement.ts";
-import { measuredOptics, OPTICS } from "../src/optics.ts";
+import { OPTICS } from "../src/optics/builtin.ts";
+import { measuredOptics } from "../src/optics/index.ts";
 
 const file = "lab.json";
 const three = { medianNs: 100, p99Ns: 200, bodyJitter3SigmaNs: 30 };

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { popper, pusher, type Received, runTasks, startTask } from "../bench/traffic.ts";
-import { DoorbellDrain, DoorbellRing } from "../src/ring.ts";
+import { DoorbellDrain } from "../src/ring/drain.ts";
+import { DoorbellRing } from "../src/ring/index.ts";
 
 const WHOLE = { lost: 0, again: 0, torn: 0 };
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DoorbellDrain, DoorbellRing } from "../src/ring.ts";
+import { DoorbellDrain } from "../src/ring/drain.ts";
+import { DoorbellRing } from "../src/ring/index.ts";
 
 const DOORBELL_WORDS = 16;
 // Where the drawing above DoorbellRing has them.
@@ -125,6 +126,17 @@ describe("DoorbellRing", () => {
     expect(() => ring.pushMany(doorbells([1, 2]), 0.5)).toThrow(
       new RangeError("count must be a whole number, got 0.5"),
     );
+    expect(() => ring.push(new Float32Array(16) as never)).toThrow(
+      new TypeError("doorbell must be a Uint32Array, got object"),
+    );
+    expect(() => ring.pop("sixteen letters!" as never)).toThrow(
+      new TypeError('doorbell must be a Uint32Array, got "sixteen letters!"'),
+    );
+    expect(() => ring.pushMany(new Float64Array(32) as never, 2)).toThrow(
+      new TypeError("doorbells must be a Uint32Array, got object"),
+    );
+    expect(() => ring.waitForSpace(1, -1)).toThrow(new RangeError("timeoutMs must be at least 0, got -1")); // though there is
+    expect(() => ring.wait("5" as never)).toThrow(new TypeError('timeoutMs must be a number, got "5"'));
     expect(() => ring.wait(-1)).toThrow(new RangeError("timeoutMs must be at least 0, got -1"));
     expect(() => ring.wait(0, Number.NaN)).toThrow(new RangeError("spinMs must be at least 0, got NaN"));
     expect(() => ring.waitForSpace(3)).toThrow(new RangeError("count must be from 1 to 2, got 3"));
@@ -171,6 +183,32 @@ describe("waiting", () => {
     // Nobody sleeps any more, so nobody is to be woken.
     const words = new Int32Array(ring.buffer);
     expect([words[3], words[HEAD + 1]]).toEqual([0, 0]);
+  });
+
+  test("is for one at a time on either side, and what is refused changes nothing", async () => {
+    const { pusher, popper } = usedRing(4, 0);
+    const already = "the ring is waited for already: await that wait first";
+    const doorbellThere = popper.waitAsync(5000);
+    await expect(popper.waitAsync(0)).rejects.toThrow(already);
+    if (!inPage) expect(() => popper.wait(0)).toThrow(already);
+    expect(pusher.pushMany(doorbells([1, 2, 3, 4]))).toBe(4);
+    expect(await doorbellThere).toBe(true);
+
+    let isThere = false;
+    const space = pusher.waitForSpaceAsync(3).then((found) => {
+      isThere = true;
+      return found;
+    });
+    await expect(pusher.waitForSpaceAsync(1)).rejects.toThrow(already);
+    await expect(pusher.waitForSpaceAsync(1, -1)).rejects.toThrow("timeoutMs must be at least 0, got -1");
+    const into = new Uint32Array(DOORBELL_WORDS);
+    for (let popped = 0; popped < 2; popped++) popper.pop(into);
+    // A wait looks once a second, or when it is woken.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(isThere).toBe(false);
+    popper.pop(into);
+    expect(await space).toBe(true);
+    expect(await pusher.waitForSpaceAsync(3)).toBe(true);
   });
 
   test("on a page's main thread is refused, and done without sleeping", () => {

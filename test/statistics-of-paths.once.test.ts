@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Distribution } from "../src/distribution.ts";
 import { type Path, PathSampler } from "../src/latency.ts";
-import { opticsNamed } from "../src/optics.ts";
+import { opticsNamed } from "../src/optics/index.ts";
 import { exactPath } from "../src/path.ts";
 
 const DRAWS = 10_000_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { opticsNamed } from "../src/optics.ts";
+import { type Optics, opticsNamed } from "../src/optics/index.ts";
 import { SimulatedTransport } from "../src/simulated.ts";
 import { studyOptics } from "../src/study.ts";
 import { measureTail } from "../src/tail.ts";
@@ -44,6 +44,20 @@ test("the same seed measures the same, another one does not", async () => {
     (await studyOptics({ optics: two, iterations: 1000, seed })).map(({ tail }) => [tail.meanNs, tail.mostNs]);
   expect(await medians(1)).toEqual(await medians(1));
   expect(await medians(1)).not.toEqual(await medians(2));
+});
+
+test("a name stands for its built-in profile, and a wrong one is refused before anything is drawn", async () => {
+  const study = (optics: readonly (Optics | string)[], onProgress = () => {}) =>
+    studyOptics({ optics, iterations: 1000, onProgress });
+  expect(await study(["lpo-800g", two[1]!])).toEqual(await study(two));
+  let begun = false;
+  const wrong = study([two[0]!, "cpo-80g"], () => {
+    begun = true;
+  });
+  await expect(wrong).rejects.toThrow(
+    new RangeError('optics must name a built-in profile, got "cpo-80g"; did you mean cpo-800g?'),
+  );
+  expect(begun).toBe(false);
 });
 
 test("a scenario's errors are its own", async () => {

@@ -162,6 +162,51 @@ test("intervals hold the true quantile as often as they say", async () => {
   expect(hits.median).toBeLessThan(200); // an interval that always holds says too little
 });
 
+test("bursts widen the intervals, by as much as counts vary from batch to batch", async () => {
+  const batch = 4096;
+  const batches = 10 + 40; // the first ten only settle the thresholds
+  // Of every two batches one holds 100 slow doorbells and the other none; or each holds 50.
+  const latencies = (slowIn: (batchIndex: number) => number) =>
+    Float32Array.from({ length: batches * batch }, (_, i) =>
+      i % batch < slowIn(Math.floor(i / batch)) ? 5000 + (i % batch) : 100 + (i % 64),
+    );
+  const measured = async (slowIn: (batchIndex: number) => number) =>
+    (await measureTail(scripted(latencies(slowIn)), { warmup: 0, iterations: batches * batch })).report;
+  const [bursty, even] = [await measured((i) => (i % 2) * 100), await measured(() => 50)];
+  // The p99 of either lies among the slow ones: in each second batch B lie beyond it, of which B / 2 is the mean, so that
+  // over 40 batches the variance is B^2 / 4 x 40 / 39; a binomial's would be B / 2 x (1 - B / 2 / 4096).
+  const beyond = (ns: number) => [...latencies(() => 100).subarray(0, batch)].filter((latency) => latency > ns).length;
+  const { burstiness } = bursty;
+  const expected = [bursty.p99.ns * 0.998, bursty.p99.ns * 1.002].map((ns) => {
+    const mean = beyond(ns) / 2;
+    return (mean * 40) / 39 / (1 - mean / batch);
+  });
+  expect(burstiness!.p99).toBeLessThanOrEqual(expected[0]!);
+  expect(burstiness!.p99).toBeGreaterThanOrEqual(expected[1]!);
+  expect(even.burstiness!.p99).toBe(1); // less than independent ones vary
+  const width = ({ p99 }: typeof even) => p99.highNs! - p99.lowNs!;
+  expect(width(even)).toBeGreaterThan(0);
+  expect(width(bursty)).toBeGreaterThan(2 * width(even));
+
+  // Means of batches are M +- D, alternately: an error of D x sqrt(50 / 49) / sqrt(50).
+  const slow = latencies(() => 100).subarray(0, batch);
+  const fast = latencies(() => 0).subarray(0, batch);
+  const meanOf = (values: Float32Array) => values.reduce((sum, ns) => sum + ns, 0) / batch;
+  const halfGapNs = (meanOf(slow) - meanOf(fast)) / 2;
+  expect(bursty.meanErrorNs).toBeCloseTo((1.959963984540054 * halfGapNs) / Math.sqrt(49), 6);
+  expect(even.meanErrorNs).toBeCloseTo((1.959963984540054 * even.sigmaNs) / Math.sqrt(batches * batch), 6);
+});
+
+test("refuses a transport that leaves latencies out, in a later batch too", async () => {
+  for (const goodBatches of [0, 3]) {
+    let rung = 0;
+    const ring = (latencyNs: Float32Array) => void latencyNs.subarray(0, rung++ < goodBatches ? 4096 : 4095).fill(5);
+    await expect(measureTail({ ring }, { warmup: 0, iterations: 5 * 4096 })).rejects.toThrow(
+      new RangeError("latencyNs must be at least 0, got NaN from the transport"),
+    );
+  }
+});
+
 test("refuses what is no latency", async () => {
   for (const bad of [Number.NaN, -1, Number.NEGATIVE_INFINITY])
     await expect(measureTail(scripted([5, 5, bad]), { warmup: 0, iterations: 100 })).rejects.toThrow(

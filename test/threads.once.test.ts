@@ -112,6 +112,36 @@ describe("a worker that fails", () => {
     await expect(Transport.open()).rejects.toThrow("a worker failed: no paper");
   });
 
+  test("to start leaves none running", async () => {
+    const ended: string[] = [];
+    class Worker {
+      static started = 0;
+      constructor() {
+        if (++Worker.started === 2) throw new Error("no thread left");
+      }
+      on(): this {
+        return this;
+      }
+      unref(): void {}
+      async terminate(): Promise<void> {
+        ended.push("first");
+      }
+    }
+    vi.resetModules();
+    vi.doMock("../src/host.ts", () => ({
+      inNode: () => true,
+      hostName: async () => "",
+      nodeModule: async () => ({ Worker }),
+    }));
+    try {
+      const { ThreadTransport: Transport } = await import("../src/threads.ts");
+      await expect(Transport.open()).rejects.toThrow("no thread left");
+      expect(ended).toEqual(["first"]);
+    } finally {
+      vi.doUnmock("../src/host.ts");
+    }
+  });
+
   test("under way makes ring reject, then and later", async () => {
     // Answers the first doorbell, which open waits for, and no other.
     const Transport = await sabotaged(`

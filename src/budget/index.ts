@@ -1,9 +1,10 @@
 import { checkKeys, checkWhole } from "../check.ts";
 import type { Lattice } from "../convolution.ts";
-import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
+import { FRAME_BYTES, type OpticsProfile } from "../optics/index.ts";
 import { narrowestBodyNs } from "../path.ts";
 import { leastWhole, type ShareInterval, shareInterval } from "../statistics.ts";
 import { duration, figure } from "../words.ts";
+import { type AlternativesReport, alternativesReport, type LanesReport, lanesReport } from "./alternatives.ts";
 import type { CertificateReport } from "./certificate.ts";
 import { type RetrainEffect, type StallEffect, stallEffect } from "./faults.ts";
 import { exactMissShare, fixedNs, type LoadPhases, sampledMisses, stallTrials, TraversalTable } from "./load.ts";
@@ -63,6 +64,9 @@ export interface Verdict {
   stall: StallEffect | null;
   retrain: RetrainEffect | null;
   certificate: CertificateReport;
+  /** What bulk does to doorbells, and what other ways to fetch the load would come to: neither decides. */
+  lanes: LanesReport;
+  alternatives: AlternativesReport;
   warnings: string[];
 }
 
@@ -110,6 +114,8 @@ export function checkSchedulability(input: ScenarioInput, options: CheckOptions 
     stall,
     retrain: found.retrain,
     certificate: found.certificate,
+    lanes: lanesReport(scenario),
+    alternatives: alternativesReport(scenario, phases),
     warnings: warnings(scenario, phases, exact, found.path),
   };
 }

@@ -1,7 +1,7 @@
 import { compound, convolve, greatestOf, Lattice } from "../convolution.ts";
 import { Distribution } from "../distribution.ts";
 import { PathSampler } from "../latency.ts";
-import { FRAME_BYTES, type OpticsProfile } from "../optics.ts";
+import { FRAME_BYTES, type OpticsProfile } from "../optics/index.ts";
 import { exactPath, pathThreeSigma } from "../path.ts";
 import { RandomBits } from "../random.ts";
 import { leastWhole } from "../statistics.ts";

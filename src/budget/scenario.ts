@@ -1,6 +1,7 @@
 import { checkAtLeast, checkBetween, checkKeys, checkPositive, checkWhole, describe } from "../check.ts";
+import { UTILISATION_MAX } from "../lanes.ts";
 import { type Path, PIPELINE_NS, SERDES_NS } from "../latency.ts";
-import { checkProfile, type Evidence, type Optics, opticsNamed } from "../optics.ts";
+import { checkProfile, type Evidence, type Optics, opticsNamed } from "../optics/index.ts";
 import { nsFromMs, nsFromUs } from "../units.ts";
 
 /** What lies between an expert's weights and the GPU that asks for them. */
@@ -30,6 +31,10 @@ export interface Fabric {
   chunkBytes: number;
   /** On the GPU, after the completion has arrived. */
   localFenceNs: number;
+  /** The share of the time that bulk keeps the links of doorbells busy. Null: as busy as the load makes the ports. */
+  bulkUtilisation: number | null;
+  /** Misses of a coherent fabric that are under way together, where the same load is fetched over one. */
+  outstandingMisses: number;
 }
 
 /** What decoding asks of the fabric. */
@@ -95,6 +100,8 @@ const FABRIC: Omit<Fabric, "optics"> = {
   translateNs: nsFromUs(0.5),
   chunkBytes: 1e6,
   localFenceNs: nsFromUs(20),
+  bulkUtilisation: null,
+  outstandingMisses: 1024,
 };
 const DEMAND: Demand = { expertBytes: 160e6, loadsPerStep: 14, stepNs: nsFromMs(40), loadsAtOnce: null };
 const OBJECTIVE: Objective = {
@@ -182,6 +189,8 @@ export function completeScenario(input: ScenarioInput): Scenario {
     "chunkBytes",
   ] as const)
     checkPositive(name, fabric[name]);
+  if (fabric.bulkUtilisation !== null) checkBetween("bulkUtilisation", fabric.bulkUtilisation, 0, UTILISATION_MAX);
+  checkWhole("outstandingMisses", fabric.outstandingMisses, 1, 2 ** 31);
   checkPositive("expertBytes", demand.expertBytes);
   checkAtLeast("loadsPerStep", demand.loadsPerStep, 0);
   checkPositive("stepNs", demand.stepNs);

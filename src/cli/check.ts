@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import {
+  BASELINES_EVIDENCE,
   checkSchedulability,
   DEFAULTS_EVIDENCE,
   duration,
@@ -88,10 +89,12 @@ function sayAll(verdict: Verdict, found: Margins | null, { wholePath }: CheckFla
   sayTransfer(verdict, megabytes);
   sayMiss(verdict);
   sayJitter(verdict);
+  sayLanes(verdict);
+  sayAlternatives(verdict);
   if (verdict.warnings.length > 0) heading("Mind");
   for (const warning of verdict.warnings) sayWrapped(`  ${paint.yellow("!")} `, warning);
   sayEvidence(`What is known of ${optics.name}`, optics.evidence);
-  sayEvidence("What else it rests on, where you give no other figures", DEFAULTS_EVIDENCE);
+  sayEvidence("What else it rests on, where you give no other figures", [...DEFAULTS_EVIDENCE, ...BASELINES_EVIDENCE]);
   sayNext([
     ...(found ? [] : [[again("--margin"), "how far each figure can be pushed"] as const]),
     [again("--json"), "all of it, for programs"],
@@ -204,6 +207,58 @@ function sayJitter({ jitter, fabric }: Verdict): void {
       ...(fabric.hops === 1 ? [] : path),
     ],
     [1, 2],
+  );
+}
+
+function sayLanes({ lanes: { utilisation, from, frameBytes, lanes }, fabric, optics }: Verdict): void {
+  heading("Doorbells behind bulk");
+  const busy = {
+    stated: "of the time links are busy",
+    load: "of the time links are busy, if they are as busy as the load makes the ports",
+    assumed: "of the time links are busy: assumed, as the load does not say",
+  }[from];
+  sayWrapped(
+    "",
+    `${percent(utilisation)} ${busy}; ${hopsOf(fabric.hops)} behind frames of ${frameBytes.toLocaleString("en")} bytes at ${optics.portGbps} Gb/s add to 64 bytes`,
+  );
+  sayTable(
+    ["lane", "mean", "p99", "p99.9", "at most", "gains over shared"],
+    lanes.map(({ lane, meanNs, p99Ns, p999Ns, mostNs, meanGainNs, p99GainNs }) => [
+      paint.bold(lane),
+      ...[meanNs, p99Ns, p999Ns].map(waitWords),
+      mostNs === null ? "no bound" : waitWords(mostNs),
+      lane === "shared" ? "" : `${duration(meanGainNs)} on average, ${duration(p99GainNs)} at p99`,
+    ]),
+    [1, 2, 3, 4],
+  );
+}
+
+const waitWords = (ns: number) => (ns === 0 ? "0 ns" : steady(ns));
+
+function sayAlternatives({ alternatives: { outstandingMisses, median, p99 } }: Verdict): void {
+  heading("The same load by other means");
+  const at = [median, p99];
+  const row = (name: string, ns: (means: (typeof at)[number]) => number) => [
+    name,
+    ...at.map((means) => steady(ns(means))),
+  ];
+  const together = `${figure(outstandingMisses)} misses together`;
+  sayTable(
+    ["", "hops at median", "hops at p99"],
+    [
+      row("paced, as checked", ({ pacedNs }) => pacedNs),
+      row("reactive: a CPU asks for it, and is told", ({ reactive }) => reactive.totalNs),
+      row("coherent, a miss: 1.5 round trips", ({ coherent }) => coherent.roundTrips.miss.totalNs),
+      row(`coherent, ${together}`, ({ coherent }) => coherent.roundTrips.totalNs),
+      row("read as 1.5 ways, a miss", ({ coherent }) => coherent.oneWay.miss.totalNs),
+      row(`read as 1.5 ways, ${together}`, ({ coherent }) => coherent.oneWay.totalNs),
+    ],
+    [1, 2],
+  );
+  const [typical, slow] = at.map(({ coherent }) => figure(coherent.roundTrips.outstandingForWire));
+  sayWrapped(
+    "",
+    paint.dim(`To keep the wire busy, ${typical} misses would have to be under way together, and ${slow} at p99.`),
   );
 }
 

@@ -1,4 +1,4 @@
-import { measuredOptics, type Optics } from "../optics.ts";
+import { measuredOptics, type Optics } from "../optics/index.ts";
 import { type MeasurementOptions, readMeasurement } from "./measurement.ts";
 import { isProfile, readProfile } from "./profile.ts";
 

@@ -1,6 +1,7 @@
 import { checkKeys, describe } from "../check.ts";
 import { baseName, fileError } from "../measurement.ts";
-import { type Evidence, GOODPUT_SHARE, type Optics, type OpticsProfile, opticsOf } from "../optics.ts";
+import { GOODPUT_SHARE } from "../optics/builtin.ts";
+import { type Evidence, type Optics, type OpticsProfile, opticsOf } from "../optics/index.ts";
 import { leastWhole } from "../statistics.ts";
 import { looksLikePerftest } from "./perftest.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkSchedulability } from "../../src/budget/index.ts";
 import { convolve } from "../../src/convolution.ts";
 import { Distribution } from "../../src/distribution.ts";
-import { opticsNamed } from "../../src/optics.ts";
+import { opticsNamed } from "../../src/optics/index.ts";
 import { exactPath } from "../../src/path.ts";
 import { shareInterval } from "../../src/statistics.ts";
 import { interruptedLoads, stalledMisses, uniforms } from "../reference/budget.ts";

@@ -1,7 +1,7 @@
 import { type CheckOptions, checkSchedulability, type Verdict } from "../../src/budget/index.ts";
 import type { ScenarioInput } from "../../src/budget/scenario.ts";
 import type { Term } from "../../src/budget/terms.ts";
-import { type Optics, type OpticsProfile, opticsNamed, opticsOf } from "../../src/optics.ts";
+import { type Optics, type OpticsProfile, opticsNamed, opticsOf } from "../../src/optics/index.ts";
 
 /** A verdict on few draws, where the sampled P(miss) is not what a test looks at. */
 export const check = (input: ScenarioInput, options: CheckOptions = {}): Verdict =>

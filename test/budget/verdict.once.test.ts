@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { checkSchedulability } from "../../src/budget/index.ts";
 import type { ScenarioInput } from "../../src/budget/scenario.ts";
-import { opticsNamed } from "../../src/optics.ts";
+import { opticsNamed } from "../../src/optics/index.ts";
 import { changed, check, constant, retraining, stalling, termOf } from "./shared.ts";
 
 /** 800 Gb/s, in bytes/ns, at the default goodput. */
