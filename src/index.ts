@@ -38,6 +38,10 @@ export {
 } from "./distribution.ts";
 export { DOORBELL_FLAG_BITS, DOORBELL_OPS, type Doorbell, DoorbellCodec, type DoorbellColumns } from "./doorbell.ts";
 
+export { type DriveHooks, drive, gpusOf } from "./drive/index.ts";
+export { type DriveOptions, MEANS, type Means, type Tree } from "./drive/plan.ts";
+export type { DpuReport, DriveReport, DurationSummary, HeldLoad } from "./drive/report.ts";
+export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { readDoorbells } from "./formats/doorbells.ts";
@@ -64,7 +68,14 @@ export {
   opticsNamed,
   opticsOf,
 } from "./optics/index.ts";
-export { type EventColumns, type LinkFaults, type LoadColumns, Pacer, type PacerOptions } from "./pacing/index.ts";
+export {
+  type EventColumns,
+  type LinkFaults,
+  type LoadColumns,
+  type Outage,
+  Pacer,
+  type PacerOptions,
+} from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
 export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";

@@ -11,8 +11,9 @@ import {
   LOAD,
 } from "../../assembly/layout.ts";
 import { checkAtLeast, checkWhole } from "../check.ts";
+import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
-import { layOut, type Plan, planOf } from "./memory.ts";
+import { layOut, outageGapNs, type Plan, planOf } from "./memory.ts";
 import { completePacer, type PacerOptions } from "./options.ts";
 
 export type { LinkFaults, PacerOptions } from "./options.ts";
@@ -47,6 +48,15 @@ export interface EventColumns {
   heldNs: Float64Array;
 }
 
+/** A time in which a link carries nothing. */
+export interface Outage {
+  beginNs: number;
+  endNs: number;
+}
+
+/** Outages listed in one call. */
+const OUTAGES = 64;
+
 /**
  * Paces reads: never faster than the buckets of DPUs, sources and destinations allow, the most urgent load first. It speaks
  * in columns, a batch a call; `Executor` says the same in objects.
@@ -70,6 +80,7 @@ export class Pacer {
   readonly #complete: (count: number) => number;
   readonly #cancel: (slot: number, nowNs: number) => number;
   readonly #reprioritise: (slot: number, deadlineNs: number, nowNs: number) => number;
+  readonly #list: (dpu: number, first: number, fromNs: number) => Outage[];
   readonly #pacer: Float64Array;
   readonly #words: Uint32Array;
   readonly #plan: Plan;
@@ -95,6 +106,8 @@ export class Pacer {
       pacer: ["F64", plan.words],
       waiting: ["U32", plan.waiting],
       faults: ["F32", plan.faults],
+      beginNs: ["F64", OUTAGES],
+      endNs: ["F64", OUTAGES],
     });
     const state = [at.pacer, at.waiting, at.faults] as const;
     layOut(complete, plan, views, (link) => kernels.startFaults(at.pacer, at.faults, link));
@@ -114,6 +127,14 @@ export class Pacer {
       atNs: column(EVENT_AT_NS),
       endNs: column(EVENT_END_NS),
       heldNs: column(EVENT_HELD_NS),
+    };
+    const { faults } = complete;
+    const [low, high] = seedWords({ seed: faults?.seed ?? 0 });
+    this.#list = (dpu, first, fromNs) => {
+      const gapNs = outageGapNs(faults, faults?.links.ports ?? 0);
+      if (gapNs === Number.POSITIVE_INFINITY) return [];
+      kernels.listOutages(at.beginNs, at.endNs, at.faults, low, high, dpu, first, gapNs, fromNs);
+      return Array.from(views.beginNs, (beginNs, i) => ({ beginNs, endNs: views.endNs[i]! }));
     };
     this.endedSlot = views.endedSlot;
     this.batch = batch;
@@ -202,6 +223,19 @@ export class Pacer {
     const { dpusAt, dpu, loadsAt, slotBits } = this.#plan;
     const place = slot % 2 ** slotBits;
     return this.#pacer[dpusAt + (slot >>> slotBits) * dpu + loadsAt + place * LOAD + BYTES_LEFT]!;
+  }
+
+  /** The outages of a DPU's ports, past and to come, that begin before `untilNs`. */
+  outagesOf(dpu: number, untilNs: number): Outage[] {
+    checkWhole("dpu", dpu, 0, this.dpus - 1);
+    checkAtLeast("untilNs", untilNs, 0);
+    const outages: Outage[] = [];
+    for (let fromNs = 0; fromNs < untilNs; fromNs = outages.at(-1)!.endNs) {
+      const more = this.#list(dpu, outages.length, fromNs);
+      if (more.length === 0) break;
+      outages.push(...more);
+    }
+    return outages.filter(({ beginNs }) => beginNs < untilNs);
   }
 
   #checkNow(nowNs: number): void {

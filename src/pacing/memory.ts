@@ -126,6 +126,11 @@ function lines(words: number): number {
   return Math.ceil(words / 8) * 8;
 }
 
+/** From an outage of links in step to the next, on average; Infinity if there are none. */
+export function outageGapNs(faults: CompletePacer["faults"], links: number): number {
+  return 1 / (links * (faults?.outages?.perLinkNs ?? 0));
+}
+
 /** Writes an idle pacer; `startFaults` is called with each link that may fail. */
 export function layOut(
   options: CompletePacer,
@@ -181,9 +186,8 @@ export function layOut(
   for (let i = plan.leaves - 1; i >= 1; i--) winners[i] = winners[2 * i]!;
 
   const link = (at: number, bytesPerNs: number, links: number) => {
-    const gapNs = 1 / (links * (faults?.outages?.perLinkNs ?? 0));
     pacer[at + RATE] = bytesPerNs;
-    pacer[at + OUTAGE_GAP_NS] = gapNs;
+    pacer[at + OUTAGE_GAP_NS] = outageGapNs(faults, links);
     pacer[at + OUTAGE_NS] = Number.POSITIVE_INFINITY;
     pacer[at + STALL_BYTES] = Number.POSITIVE_INFINITY;
     if (faults && links > 0) startFaults(at);
