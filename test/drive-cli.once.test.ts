@@ -103,6 +103,15 @@ test("a trace has a track for every DPU and link, on which nothing overlaps, and
   }
 });
 
+test("a picture of how long loads take, one line for each of the means, and the deadline", async () => {
+  const { status, stdout } = await drive("--loads 200 --means all --svg drive.svg");
+  expect(status).toBe(0);
+  expect(stdout).toContain("The picture is in drive.svg");
+  const svg = readFileSync(join(folder, "drive.svg"), "utf8");
+  expect(svg.match(/<polyline /g)).toHaveLength(3);
+  for (const word of ["executor", "reactive", "coherent", "deadline"]) expect(svg).toContain(`>${word}<`);
+});
+
 test.each([
   ["--pattern foo", "argument 'foo' is invalid"],
   ["--lodas 5", "unknown option '--lodas'"],

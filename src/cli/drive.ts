@@ -4,6 +4,7 @@ import {
   type DriveReport,
   type DurationSummary,
   drive,
+  driveChart,
   duration,
   figure,
   generateTraffic,
@@ -18,7 +19,7 @@ import {
   type TrafficOptions,
   type Tree,
 } from "../index.ts";
-import { checkFolders, readText, writePieces } from "./files.ts";
+import { checkFolders, readText, writePieces, writeText } from "./files.ts";
 import {
   chosenOptics,
   count,
@@ -55,6 +56,7 @@ interface DriveFlags extends OpticsChoice, Record<string, unknown> {
   portGbps?: number;
   goodput?: number;
   trace?: string;
+  svg?: string;
   json?: boolean;
 }
 
@@ -127,9 +129,10 @@ export function driveCommand(): Command {
     .option("--pod-link <GB/s>", "what goes out of a pod, and what comes in (default: unlimited)", number)
     .optionsGroup("Output:")
     .option("--trace <file>", "write what every DPU and link did, for Perfetto or chrome://tracing")
+    .option("--svg <file>", "write how long loads take as a picture, on logarithmic scales")
     .option("--json", "print the report as JSON")
     .action(async (file: string | undefined, flags: DriveFlags) => {
-      checkFolders(flags.trace);
+      checkFolders(flags.trace, flags.svg);
       const optics = await opticsOf(flags);
       const { traffic, gpus, what } = file === undefined ? pattern(flags) : fromFile(file, flags);
       const options = { optics, ...definedOf({ gpus }), ...driveOptions(flags) };
@@ -137,9 +140,21 @@ export function driveCommand(): Command {
       if (flags.trace !== undefined && means.length > 1)
         throw new TypeError("--trace is of one of the means, got --means all");
       const reports = means.map((one) => driven(traffic, { ...options, means: one }, flags.trace));
+      if (flags.svg !== undefined) writeText(flags.svg, driveChart(reports, pictureOf(reports, what, traffic)));
       if (flags.json) sayJson(reports.length === 1 ? reports[0] : reports);
       else sayAll(reports, what, flags);
     });
+}
+
+/** What a picture says besides its curves. */
+function pictureOf([report]: readonly DriveReport[], what: string, { op, postNs, deadlineNs }: Traffic) {
+  const slacks = new Set<number>();
+  for (let row = 0; row < op.length && slacks.size < 2; row++) slacks.add(Math.round(deadlineNs[row]! - postNs[row]!));
+  const [slackNs] = slacks;
+  return {
+    subtitle: `${what}: ${figure(report!.loads)} loads between ${report!.gpus} GPUs over ${report!.optics}`,
+    ...(slacks.size === 1 && slackNs! > 0 ? { slackNs: slackNs! } : {}),
+  };
 }
 
 /** The optics chosen, with ports as given. */
@@ -228,7 +243,7 @@ function driven(traffic: Traffic, options: DriveOptions, trace: string | undefin
   }
 }
 
-function sayAll(reports: readonly DriveReport[], what: string, { trace }: DriveFlags): void {
+function sayAll(reports: readonly DriveReport[], what: string, { trace, svg }: DriveFlags): void {
   const [report] = reports as [DriveReport];
   const { loads, gpus, bytes, dpus, cancels, fences } = report;
   say(
@@ -255,10 +270,12 @@ function sayAll(reports: readonly DriveReport[], what: string, { trace }: DriveF
   for (const one of reports) sayMind(one);
   sayDpus(report);
   sayFaults(report);
+  if (svg !== undefined) say(`\nThe picture is in ${svg}`);
   if (trace !== undefined) say(`\nThe trace is in ${trace}: open it at https://ui.perfetto.dev or chrome://tracing`);
   sayNext([
     ...(reports.length > 1 ? [] : [[again("--means all"), "beside a CPU's loads and a coherent fabric's"] as const]),
     ...(trace === undefined ? [[again("--trace drive.json"), "what every DPU and link did"] as const] : []),
+    ...(svg === undefined ? [[again("--svg drive.svg"), "draws how long loads take"] as const] : []),
     [again("--json"), "all of it, for programs"],
     [typed("drive --help"), "every figure that can be given"],
   ]);
