@@ -2,6 +2,7 @@ import { CERTAIN } from "../assembly/layout.ts";
 import { Distribution, type EventColumns, Histogram, type LoadColumns, Pacer, PathSampler } from "../src/index.ts";
 import { checksum, seedRandom } from "../test/reference/latency.ts";
 import { type Contender, compare } from "./compare.ts";
+import { inC } from "./native.ts";
 import type { Row } from "./row.ts";
 import { recordValues } from "./twins/histogram.ts";
 import { pathTwin } from "./twins/latency.ts";
@@ -158,6 +159,11 @@ function typed(size: Size) {
   return closedLoop(pacer, next, (latencyNs) => recordValues(counts, latencyNs), size);
 }
 
+/** What bench/native/pacing.c reads. */
+function inputOf({ depth }: Size) {
+  return [hop.quantilesNs, seedRandom(seed), sizesBytes, slacksNs(depth)];
+}
+
 /** What one would write first: objects in queues of the package flatqueue, Math.random, a Map to count in. */
 function naive({ dpus, depth }: Size, steps: number): Contender {
   const pacer = new NaivePacer(dpus, pace, depth);
@@ -202,24 +208,31 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
   const steps = quick ? 4 : 64;
   const named = ({ dpus, depth }: Size) =>
     `executor and fabric, ${depth.toLocaleString("en")} deep${dpus === 64 ? "" : `, ${dpus} DPUs`}`;
-  const compared = (size: Size, others: Contender[]) => {
-    // DPUs are never idle.
-    const work = (steps * size.dpus * stepNs * pace) / meanBytes;
+  const measure = (size: Size, others: Contender[]) => {
+    const work = (steps * size.dpus * stepNs * pace) / meanBytes; // DPUs are never idle
     const contenders = [contender(named(size), released(size), steps), contender(typescript, typed(size), steps)];
-    const comparison = compare([...contenders, ...others], { room, unit: "ns/doorbell", work, quick });
-    return [typescript, ...others.map(({ name }) => name)].map((peer) => comparison.row(named(size), peer));
+    return compare([...contenders, ...others], { room, unit: "ns/doorbell", work, quick });
   };
-  const measured: Row[] = [];
+  const all: Row[] = [];
+  // What 64 DPUs know of 32,768 loads each is 200 MB, and memory is what takes the time; of 8, it fits a large cache.
   for (const dpus of [64, 8]) {
-    const shallow = compared({ dpus, depth: 32 }, dpus === 64 ? [naive({ dpus, depth: 32 }, steps)] : []);
-    measured.push(...shallow);
+    const shallow = { dpus, depth: 32 };
+    const isMain = dpus === 64;
+    const native = isMain
+      ? inC(room, "executor and fabric in C, -O3", inputOf(shallow), [steps, dpus, 32, stepNs])
+      : [];
+    const measured = measure(shallow, isMain ? [naive(shallow, steps), ...native] : []);
+    all.push(measured.row(named(shallow), typescript));
+    if (isMain) all.push(measured.row(named(shallow), "objects, flatqueue"));
+    all.push(...native.map(({ name }) => measured.row(name, named(shallow))));
     for (const depth of [1024, 32768]) {
-      const deep = compared({ dpus, depth }, []);
-      const growth = deep[0]!.value / shallow[0]!.value / (Math.log2(depth) / Math.log2(32));
-      measured.push(...deep, {
+      const deep = { dpus, depth };
+      const row = measure(deep, []).row(named(deep), typescript);
+      const growth = row.value / all.find((other) => other.row === named(shallow))!.value;
+      all.push(row, {
         room,
         row: `growth from 32 to ${depth.toLocaleString("en")} deep, ${dpus} DPUs`,
-        value: growth,
+        value: growth / (Math.log2(depth) / Math.log2(32)),
         unit: "times that of the logarithm",
         peer: null,
         ratio: null,
@@ -227,5 +240,5 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
       });
     }
   }
-  return [...measured, ...meanWaits({ quick })];
+  return [...all, ...meanWaits({ quick })];
 }
