@@ -4,10 +4,10 @@ import { NONE } from "../../assembly/layout.ts";
 // What the kernels of assembly/reading.ts and pacing.ts do without gates, ports, faults and bursts for loads of one chunk that
 // have arrived and end when they are read, in TypeScript: trees over the places of each DPU, a tournament over the DPUs.
 //
-// A tree has two children a node, its root is node 1, and leaf `place` is node `width + place`. Beside the kernel's 102 ns a
-// doorbell of the bench at 32 deep this took 138; keys by slot instead of by node 141 (1 to 4% less at 1,024 and 32,768 deep);
-// keys alone, and a search from the root, 155; heaps of four children a node 180, of two 183; the kernel's own trees of 32
-// children 365, for want of SIMD.
+// A tree has two children a node, its root is node 1, and leaf `place` node `width + place`. At 32 deep this took 138 ns a
+// doorbell of the bench; keys by slot instead of by node 141 (1 to 4% less at 1,024 and 32,768 deep); latest starts whose nodes
+// are put right only when the root comes due 161 (13% more at 1,024 deep, 16% less at 32,768); keys alone, and a search from the
+// root, 155; heaps of four children a node 180, of two 183; the kernel's trees of 32 children 365, for want of SIMD.
 
 export interface PacerTwinOptions {
   dpus: number;
