@@ -14,9 +14,10 @@ import {
   TREES,
 } from "./layout";
 import { freeFromNs, passOutages } from "./links";
-import { latestStartNs, offer, passAllOutages, remove } from "./loads";
+import { latestStartNs, offer, remove } from "./loads";
 import { leastLeaf, setKey } from "./minima";
 import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
+import { passAllOutages } from "./routes";
 
 // A load is read when its DPU has a chunk's credit and free ports, and every gate of its route is free. It waits in its DPU's
 // tree of keys; or for a gate that comes free later than the DPU, and moves when that turns out not to be the last. A queue
@@ -30,8 +31,8 @@ export const READ = 1;
 export const EXPIRY = 2;
 
 /**
- * The queue of the next event; its instant is Infinity if there is none, and exact up to `nowNs`, which it has come to be; after
- * that, but for outages that are still to be drawn.
+ * The queue of the next event; its instant is Infinity if there is none, and exact up to `nowNs`, which it has come to be. After
+ * that it is so but for outages: links pass them when it has come to be time, and then it is put off.
  */
 export function settle(pacer: StaticArray<f64>, waiting: StaticArray<u32>, faults: StaticArray<f32>, nowNs: f64): u32 {
   let queue = firstQueue(pacer);
