@@ -171,22 +171,27 @@ export const ARRIVALS = 2;
 export const BEST = 3;
 
 /**
- * A link, or some in step. It is taken until an instant; its next outage is known, and what it has lost to faults so far, and
- * until when; bytes are left until a frame stalls. How many outages and stalls were drawn are two halves of a word.
+ * A link, or some in step. It is taken until an instant. Outages that have begun by the instant that it has come to are
+ * passed: of those it keeps how long they were and when the last ended; and it knows the next. Bytes are left until a frame
+ * stalls; of stalls it keeps how long they were, and until when it is held by those of the last chunk, and how long. How many
+ * outages and stalls were drawn are two halves of a word.
  *
- *     | rate | taken | outage | outage's end | lost | lost until | bytes to stall | gap of outages | drawn |
+ *     | rate | taken | outage | its end | passed | last's end | bytes to stall | gap | drawn | stalls | held until | how long |
  */
-export const LINK = 9;
+export const LINK = 12;
 export const RATE = 0;
 export const TAKEN_NS = 1;
 export const OUTAGE_NS = 2;
 export const OUTAGE_END_NS = 3;
-export const LOST_NS = 4;
-export const LOST_UNTIL_NS = 5;
+export const PASSED_NS = 4;
+export const PASSED_UNTIL_NS = 5;
 export const STALL_BYTES = 6;
 /** From one outage's end to the next one's beginning, on average; Infinity if there are none. */
 export const OUTAGE_GAP_NS = 7;
 export const DRAWN = 8;
+export const STALLS_NS = 9;
+export const STALLED_UNTIL_NS = 10;
+export const STALLED_NS = 11;
 
 /** Tables of what is drawn of faults: gaps of 1 on average, lengths of outages, lengths of stalls. */
 export const FAULT_GAPS = 0;

@@ -9,17 +9,20 @@ import {
   FAULT_STALLS,
   LINK,
   LINKS_AT,
-  LOST_NS,
-  LOST_UNTIL_NS,
   OUTAGE_END_NS,
   OUTAGE_GAP_NS,
   OUTAGE_NS,
+  PASSED_NS,
+  PASSED_UNTIL_NS,
   QUANTILES,
   RATE,
   SEED_HIGH,
   SEED_LOW,
   STALL_BYTES,
   STALL_GAP_BYTES,
+  STALLED_NS,
+  STALLED_UNTIL_NS,
+  STALLS_NS,
   TAKEN_NS,
 } from "./layout";
 import { whole } from "./pacer";
@@ -30,51 +33,80 @@ import { bitsOf } from "./random";
 // every chunk is striped, are one here: each chunk ends with its last port, so an outage of one holds all.
 
 /**
- * From when a link can carry a chunk, `fromNs` at the earliest: not before it is free, nor in its next outage. That may be in an
- * outage after that, which is drawn when the next one is passed.
+ * From when a link can carry a chunk, `fromNs` at the earliest: when what is on it is through, and the outages that it has passed
+ * are over. What comes later may still put that off.
  */
 export function freeFromNs(pacer: StaticArray<f64>, link: u32, fromNs: f64): f64 {
-  const ns = max(fromNs, pacer[link + TAKEN_NS]);
-  return ns >= pacer[link + OUTAGE_NS] ? max(ns, pacer[link + OUTAGE_END_NS]) : ns;
+  return max(fromNs, pacer[link + TAKEN_NS]);
 }
 
 /** Has a link, for which it has come to be `ns`, pass the outages that have begun by then. */
 export function passOutages(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, ns: f64): void {
   while (pacer[link + OUTAGE_NS] <= ns) {
     pacer[link + TAKEN_NS] = max(pacer[link + TAKEN_NS], pacer[link + OUTAGE_END_NS]);
-    passOutage(pacer, faults, link);
+    pacer[link + PASSED_NS] += pacer[link + OUTAGE_END_NS] - pacer[link + OUTAGE_NS];
+    pacer[link + PASSED_UNTIL_NS] = pacer[link + OUTAGE_END_NS];
+    drawOutage(pacer, faults, link);
   }
 }
 
-/** Has a free link carry a chunk from `atNs` on that would end at `endNs`, and returns when it ends for all that befalls the link. */
-export function carry(
-  pacer: StaticArray<f64>,
-  faults: StaticArray<f32>,
-  link: u32,
-  bytes: f64,
-  atNs: f64,
-  endNs: f64,
-): f64 {
-  let heldNs = 0.0;
-  while (endNs + heldNs > pacer[link + OUTAGE_NS]) {
-    heldNs += pacer[link + OUTAGE_END_NS] - pacer[link + OUTAGE_NS];
-    passOutage(pacer, faults, link);
-  }
+// What is on a link meets outages that the link has not come to yet: those are looked up, and not passed, for something
+// else may go out before them.
+
+/** Has a link that is free carry bytes from `atNs` on, and returns how long frames of them stall. */
+export function carry(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, bytes: f64, atNs: f64): f64 {
+  let stallNs = 0.0;
   pacer[link + STALL_BYTES] -= bytes;
   while (pacer[link + STALL_BYTES] < 0) {
-    const stallNs = drawStall(pacer, faults, link, FAULT_STALLS);
+    stallNs += drawStall(pacer, faults, link, FAULT_STALLS);
     pacer[link + STALL_BYTES] += pacer[STALL_GAP_BYTES] * drawStall(pacer, faults, link, FAULT_GAPS);
-    heldNs += stallNs;
-    pacer[link + LOST_NS] += stallNs;
-    pacer[link + LOST_UNTIL_NS] = max(pacer[link + LOST_UNTIL_NS], endNs + heldNs);
   }
-  pacer[link + TAKEN_NS] = atNs + bytes / pacer[link + RATE] + heldNs;
-  return endNs + heldNs;
+  pacer[link + TAKEN_NS] = upForNs(pacer, faults, link, atNs, bytes / pacer[link + RATE] + stallNs);
+  pacer[link + STALLS_NS] += stallNs;
+  pacer[link + STALLED_UNTIL_NS] = pacer[link + TAKEN_NS];
+  pacer[link + STALLED_NS] = stallNs;
+  return stallNs;
 }
 
-/** How long a link has been held by faults up to `ns`, which it has come to. */
-export function lostByNs(pacer: StaticArray<f64>, link: u32, ns: f64): f64 {
-  return pacer[link + LOST_NS] - max(0, pacer[link + LOST_UNTIL_NS] - ns);
+/** When a link has been up for `ns` from `atNs` on. */
+export function upForNs(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, atNs: f64, ns: f64): f64 {
+  let endNs = atNs + ns;
+  let number = drawnOutages(pacer, link);
+  let outageNs = pacer[link + OUTAGE_NS];
+  let outageEndNs = pacer[link + OUTAGE_END_NS];
+  while (outageNs < endNs) {
+    if (outageEndNs > atNs) endNs += outageEndNs - max(outageNs, atNs);
+    outageNs = beginsNs(pacer, faults, link, number, outageEndNs);
+    outageEndNs = outageNs + lastsNs(pacer, faults, link, number++);
+  }
+  return endNs;
+}
+
+/** When the first outage of a link that ends after `ns` begins, or when it ends. */
+export function nextOutageNs(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, ns: f64, isEnd: bool): f64 {
+  let number = drawnOutages(pacer, link);
+  let outageNs = pacer[link + OUTAGE_NS];
+  let outageEndNs = pacer[link + OUTAGE_END_NS];
+  while (outageEndNs <= ns) {
+    outageNs = beginsNs(pacer, faults, link, number, outageEndNs);
+    outageEndNs = outageNs + lastsNs(pacer, faults, link, number++);
+  }
+  return isEnd ? outageEndNs : outageNs;
+}
+
+/** How long a link has been held by faults up to `ns`, which is no earlier than what it has come to. */
+export function lostByNs(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, ns: f64): f64 {
+  let lost = pacer[link + PASSED_NS] - max(0, pacer[link + PASSED_UNTIL_NS] - ns);
+  lost += pacer[link + STALLS_NS] - min(pacer[link + STALLED_NS], max(0, pacer[link + STALLED_UNTIL_NS] - ns));
+  let number = drawnOutages(pacer, link);
+  let outageNs = pacer[link + OUTAGE_NS];
+  let outageEndNs = pacer[link + OUTAGE_END_NS];
+  while (outageNs < ns) {
+    lost += min(outageEndNs, ns) - outageNs;
+    outageNs = beginsNs(pacer, faults, link, number, outageEndNs);
+    outageEndNs = outageNs + lastsNs(pacer, faults, link, number++);
+  }
+  return lost;
 }
 
 /** Draws the first outage and the first stall of a link, from 0 on. */
@@ -108,20 +140,26 @@ export function listOutages(
   }
 }
 
-function passOutage(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32): void {
-  pacer[link + LOST_NS] += pacer[link + OUTAGE_END_NS] - pacer[link + OUTAGE_NS];
-  pacer[link + LOST_UNTIL_NS] = pacer[link + OUTAGE_END_NS];
-  drawOutage(pacer, faults, link);
-}
-
 /** The outage after the one that ends at OUTAGE_END_NS. */
 function drawOutage(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32): void {
-  const drawn = changetype<StaticArray<u32>>(pacer)[(link + DRAWN) * 2]++;
-  const bits = faultBits(pacer, link, 0, 2 * drawn);
-  const more = faultBits(pacer, link, 0, 2 * drawn + 1);
-  pacer[link + OUTAGE_NS] =
-    pacer[link + OUTAGE_END_NS] + pacer[link + OUTAGE_GAP_NS] * drawFrom(faults, FAULT_GAPS, bits);
-  pacer[link + OUTAGE_END_NS] = pacer[link + OUTAGE_NS] + drawFrom(faults, FAULT_OUTAGES, more);
+  const number = drawnOutages(pacer, link);
+  changetype<StaticArray<u32>>(pacer)[(link + DRAWN) * 2] = number + 1;
+  pacer[link + OUTAGE_NS] = beginsNs(pacer, faults, link, number, pacer[link + OUTAGE_END_NS]);
+  pacer[link + OUTAGE_END_NS] = pacer[link + OUTAGE_NS] + lastsNs(pacer, faults, link, number);
+}
+
+/** How many outages of a link were drawn: the number of the one after the next. */
+function drawnOutages(pacer: StaticArray<f64>, link: u32): u32 {
+  return changetype<StaticArray<u32>>(pacer)[(link + DRAWN) * 2];
+}
+
+/** When outage `number` of a link begins, the one before having ended at `fromNs`. */
+function beginsNs(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, number: u32, fromNs: f64): f64 {
+  return fromNs + pacer[link + OUTAGE_GAP_NS] * drawFrom(faults, FAULT_GAPS, faultBits(pacer, link, 0, 2 * number));
+}
+
+function lastsNs(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, number: u32): f64 {
+  return drawFrom(faults, FAULT_OUTAGES, faultBits(pacer, link, 0, 2 * number + 1));
 }
 
 /** The next draw for a link's stalls, from one of the tables. */

@@ -14,14 +14,11 @@ import {
   LOADS_AT,
   LOCAL_DEADLINE,
   NONE,
-  PORTS,
-  RATE,
-  ROUTE,
   TREES,
 } from "./layout";
-import { lostByNs, passOutages } from "./links";
 import { clearKey, enter, leave } from "./minima";
-import { dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
+import { dpuAt, dpuOf, hasGates, placeOf, treeAt, whole } from "./pacer";
+import { leastRate } from "./routes";
 
 // What there is to ask of one load, and where it is put and taken from. A load is in its DPU's tree of arrivals until it
 // has arrived; then in its tree of keys, or in the heap of a gate. Until it is late or read, it is in that of latest starts.
@@ -35,17 +32,6 @@ export function latestStartNs(pacer: StaticArray<f64>, waiting: StaticArray<u32>
   if (pacer[load + BYTES_LEFT] === 0) return Infinity;
   const rate = hasGates(pacer) ? leastRate(pacer, waiting, dpu, place) : pacer[dpu + LEAST_RATE];
   return pacer[load + LOCAL_DEADLINE] - pacer[load + BYTES_LEFT] / rate;
-}
-
-/** The rate of the slowest that a load of a DPU draws on. */
-export function leastRate(pacer: StaticArray<f64>, waiting: StaticArray<u32>, dpu: u32, place: u32): f64 {
-  let rate = pacer[dpu + LEAST_RATE];
-  if (!hasGates(pacer)) return rate;
-  const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
-    rate = min(rate, pacer[gateAt(pacer, waiting[row + ROUTE + i]) + RATE]);
-  }
-  return rate;
 }
 
 /** Takes the load in `slot`, which is not read to its end, out of the queue that it waits in, if it has arrived. */
@@ -64,34 +50,6 @@ export function offer(pacer: StaticArray<f64>, dpu: u32, place: u32): void {
 /** Takes the load in `place` from among those that a DPU may read. */
 export function withdraw(pacer: StaticArray<f64>, dpu: u32, place: u32): void {
   leave(pacer, dpu + TREES, 2 * treeAt(pacer, dpu, BEST), dpu + whole(pacer, LOADS_AT), whole(pacer, INNER), place);
-}
-
-/** How long the links that a load draws on have been held by faults up to `ns`, which they have come to, all in all. */
-export function lostNs(pacer: StaticArray<f64>, waiting: StaticArray<u32>, dpu: u32, place: u32, ns: f64): f64 {
-  let lost = lostByNs(pacer, dpu + PORTS, ns);
-  if (!hasGates(pacer)) return lost;
-  const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
-    lost += lostByNs(pacer, gateAt(pacer, waiting[row + ROUTE + i]), ns);
-  }
-  return lost;
-}
-
-/** Has the links that a load draws on pass the outages that have begun by `nowNs`, which it has come to be. */
-export function passAllOutages(
-  pacer: StaticArray<f64>,
-  waiting: StaticArray<u32>,
-  faults: StaticArray<f32>,
-  dpu: u32,
-  place: u32,
-  nowNs: f64,
-): void {
-  passOutages(pacer, faults, dpu + PORTS, nowNs);
-  if (!hasGates(pacer)) return;
-  const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
-    passOutages(pacer, faults, gateAt(pacer, waiting[row + ROUTE + i]), nowNs);
-  }
 }
 
 /** Whether the load in `place`, which is not read to its end, is where its DPU can read it. */

@@ -34,10 +34,11 @@ import {
   SLOT_BITS,
   TREES,
 } from "./layout";
-import { free, hasArrived, latestStartNs, lostNs, offer, passAllOutages, remove, takeOut } from "./loads";
+import { free, hasArrived, latestStartNs, offer, remove, takeOut } from "./loads";
 import { enter, setKey } from "./minima";
 import { dpuAt, dpuOf, hasGates, loadAt, placeOf, treeAt, waitingAt, whole } from "./pacer";
 import { refresh, settle } from "./queues";
+import { lostNs, passAllOutages } from "./routes";
 
 // Loads wait in queues (see queues.ts) for their reads; what happens to them, happens at instants that a caller tells.
 
@@ -98,8 +99,10 @@ export function submitLoads(
     pacer[dpu + CLOCK_NS] = max(pacer[dpu + CLOCK_NS], nowNs);
     if (bookkeeps) {
       if (hasGates(pacer)) chooseRoute(pacer, waiting, slot, sourceGpu[i], destinationGpu[i]);
-      if (faults.length > 0) passAllOutages(pacer, waiting, faults, dpu, place, nowNs);
-      pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, dpu, place, nowNs);
+      if (faults.length > 0) {
+        passAllOutages(pacer, waiting, faults, dpu, place, nowNs);
+        pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, faults, dpu, place, nowNs);
+      }
     }
     const latestNs = hasGates(pacer)
       ? latestStartNs(pacer, waiting, dpu, place)

@@ -14,9 +14,10 @@ import {
   TREES,
 } from "./layout";
 import { freeFromNs, passOutages } from "./links";
-import { latestStartNs, offer, passAllOutages, remove } from "./loads";
+import { latestStartNs, offer, remove } from "./loads";
 import { leastLeaf, setKey } from "./minima";
 import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
+import { passAllOutages } from "./routes";
 
 // A load is read when its DPU has a chunk's credit and free ports, and every gate of its route is free. It waits in its DPU's
 // tree of keys; or for a gate that comes free later than the DPU, and moves when that turns out not to be the last. A queue

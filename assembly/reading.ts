@@ -28,18 +28,18 @@ import {
   PACE,
   PORTS,
   RATE,
-  ROUTE,
   SAVED_NS,
   SELF_COMPLETING,
   SLOT_BITS,
   TAKEN_NS,
   TREES,
 } from "./layout";
-import { carry, freeFromNs, lostByNs, passOutages } from "./links";
-import { free, leastRate, lostNs, offer, remove, takeOut } from "./loads";
+import { carry, lostByNs, passOutages, upForNs } from "./links";
+import { free, hasArrived, offer, remove, takeOut } from "./loads";
 import { clearKey, enter, leastLeaf, leave } from "./minima";
-import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
+import { bestPlace, dpuAt, dpuOf, hasGates, placeOf, slotAt, treeAt, whole } from "./pacer";
 import { ARRIVAL, dueOn, EXPIRY, putOffLatest, refresh, settle } from "./queues";
+import { carryAll, lostNs } from "./routes";
 
 /**
  * What happens up to `nowNs`: reads, each a chunk of the most urgent load that can be read, and loads that are past their
@@ -102,8 +102,12 @@ function advanceDpu(
     if (pacer[keys] < Infinity) {
       readNs = later(clockNs, later(pacer[dpu + CREDIT_NS], pacer[ports + TAKEN_NS]));
       if (readNs >= pacer[ports + OUTAGE_NS]) {
-        if (readNs <= nowNs) passOutages(pacer, faults, ports, readNs);
-        readNs = freeFromNs(pacer, ports, readNs);
+        // What comes sooner is told of the links as they are then.
+        const isNext = readNs <= arrivalNs && readNs <= latestNs;
+        if (isNext && readNs <= nowNs) {
+          passOutages(pacer, faults, ports, readNs);
+          readNs = later(readNs, pacer[ports + TAKEN_NS]);
+        }
       }
     }
     // At one instant loads arrive, the most urgent is read, and others are too late.
@@ -112,7 +116,9 @@ function advanceDpu(
       clockNs = arrivalNs;
       const place = leastLeaf(pacer, arrivals, inner);
       clearKey(pacer, arrivals, inner, place);
-      enter(pacer, keys, best, loads, inner, place, pacer[loads + place * LOAD + KEY]);
+      const load = loads + place * LOAD;
+      if (faults.length > 0) pacer[load + LOST_BEFORE_NS] = lostByNs(pacer, faults, ports, arrivalNs);
+      enter(pacer, keys, best, loads, inner, place, pacer[load + KEY]);
     } else if (readNs <= latestNs) {
       if (readNs > nowNs) break;
       clockNs = readNs;
@@ -126,12 +132,14 @@ function advanceDpu(
       let endNs = readNs + bytes / pacer[dpu + LEAST_RATE];
       let heldNs = 0.0;
       if (faults.length > 0) {
-        endNs = carry(pacer, faults, ports, bytes, readNs, endNs);
-        heldNs = lostByNs(pacer, ports, endNs) - pacer[load + LOST_BEFORE_NS];
+        const stallNs = carry(pacer, faults, ports, bytes, readNs);
+        endNs = upForNs(pacer, faults, ports, readNs, bytes / pacer[dpu + LEAST_RATE] + stallNs);
+        endNs = later(pacer[load + END_NS], endNs);
+        heldNs = lostByNs(pacer, faults, ports, endNs) - pacer[load + LOST_BEFORE_NS];
       } else {
         pacer[ports + TAKEN_NS] = readNs + bytes / pacer[ports + RATE];
+        endNs = later(pacer[load + END_NS], endNs);
       }
-      endNs = later(pacer[load + END_NS], endNs);
       pacer[load + END_NS] = endNs;
       slots[row] = firstSlot | place;
       events[EVENT_BYTES * rows + row] = bytes;
@@ -150,7 +158,7 @@ function advanceDpu(
       if (putOffLatest(pacer, waiting, dpu, latestNs)) continue;
       const place = leastLeaf(pacer, latestStarts, inner);
       slots[row] = firstSlot | place;
-      expire(events, row++, rows, pacer, waiting, dpu, place, latestNs);
+      expire(events, row++, rows, pacer, waiting, faults, dpu, place, latestNs);
     }
   }
   pacer[dpu + CLOCK_NS] = clockNs;
@@ -183,6 +191,8 @@ function advanceQueue(
   if (due === ARRIVAL) {
     const place = leastLeaf(pacer, treeAt(pacer, dpu, ARRIVALS), inner);
     clearKey(pacer, treeAt(pacer, dpu, ARRIVALS), inner, place);
+    const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
+    if (faults.length > 0) pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, faults, dpu, place, atNs);
     offer(pacer, dpu, place);
     return row;
   }
@@ -190,7 +200,7 @@ function advanceQueue(
     const place = leastLeaf(pacer, treeAt(pacer, dpu, LATEST_STARTS), inner);
     slots[row] = firstSlot | place;
     const gate = gateOf(pacer, waiting, slots[row]);
-    expire(events, row, rows, pacer, waiting, dpu, place, atNs);
+    expire(events, row, rows, pacer, waiting, faults, dpu, place, atNs);
     if (gate !== NONE) refresh(pacer, waiting, gate, atNs);
   } else {
     slots[row] = firstSlot | bestPlace(pacer, dpu);
@@ -223,29 +233,24 @@ function read(
   events[EVENT_BYTES_LEFT * rows + row] = left - bytes;
   events[EVENT_AT_NS * rows + row] = atNs;
   events[EVENT_END_NS * rows + row] = endNs;
-  events[EVENT_HELD_NS * rows + row] = lostNs(pacer, waiting, dpu, place, endNs) - pacer[load + LOST_BEFORE_NS];
+  events[EVENT_HELD_NS * rows + row] = heldNs(pacer, waiting, faults, dpu, place, endNs);
   if (bytes < left) return;
   remove(pacer, waiting, slot);
   if (whole(pacer, SELF_COMPLETING) !== 0) free(pacer, dpu, place);
 }
 
-/** Has all links that a load draws on carry some bytes of it, and returns when they have come. */
-function carryAll(
+/** How long faults have held the links of the load in `place`, which has arrived, from then to `ns`. */
+function heldNs(
   pacer: StaticArray<f64>,
   waiting: StaticArray<u32>,
   faults: StaticArray<f32>,
   dpu: u32,
   place: u32,
-  bytes: f64,
-  atNs: f64,
+  ns: f64,
 ): f64 {
-  let endNs = atNs + bytes / leastRate(pacer, waiting, dpu, place);
-  endNs = carry(pacer, faults, dpu + PORTS, bytes, atNs, endNs);
-  const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
-    endNs = carry(pacer, faults, gateAt(pacer, waiting[row + ROUTE + i]), bytes, atNs, endNs);
-  }
-  return endNs;
+  if (faults.length === 0) return 0;
+  const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
+  return lostNs(pacer, waiting, faults, dpu, place, ns) - pacer[load + LOST_BEFORE_NS];
 }
 
 /** Has the load in `place` be too late at `atNs`, which drops it if that was chosen. */
@@ -255,6 +260,7 @@ function expire(
   rows: i32,
   pacer: StaticArray<f64>,
   waiting: StaticArray<u32>,
+  faults: StaticArray<f32>,
   dpu: u32,
   place: u32,
   atNs: f64,
@@ -265,7 +271,9 @@ function expire(
   events[EVENT_BYTES_LEFT * rows + row] = pacer[load + BYTES_LEFT];
   events[EVENT_AT_NS * rows + row] = atNs;
   events[EVENT_END_NS * rows + row] = endNs;
-  events[EVENT_HELD_NS * rows + row] = lostNs(pacer, waiting, dpu, place, endNs) - pacer[load + LOST_BEFORE_NS];
+  events[EVENT_HELD_NS * rows + row] = hasArrived(pacer, dpu, place)
+    ? heldNs(pacer, waiting, faults, dpu, place, endNs)
+    : 0;
   if (pacer[load + DROPS] !== 0) {
     takeOut(pacer, waiting, slotAt(pacer, dpu, place));
     free(pacer, dpu, place);

@@ -2,10 +2,10 @@ import { CELLS, LANES, QUANTILES } from "../../assembly/layout.ts";
 
 // The kernels of the rooms random and latency again: one draw after the other, in the order in which they are handed out.
 
-const MASK = (1n << 64n) - 1n;
-const GOLDEN = 0x9e3779b97f4a7c15n;
+export const MASK = (1n << 64n) - 1n;
+export const GOLDEN = 0x9e3779b97f4a7c15n;
 
-function mix(x: bigint): bigint {
+export function mix(x: bigint): bigint {
   const a = ((x ^ (x >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK;
   const b = ((a ^ (a >> 27n)) * 0x94d049bb133111ebn) & MASK;
   return b ^ (b >> 31n);

@@ -1,0 +1,268 @@
+import fc from "fast-check";
+import { expect, inject, test } from "vitest";
+import { Distribution } from "../src/distribution.ts";
+import { type LinkFaults, Pacer, type PacerOptions } from "../src/pacing/index.ts";
+import { chunksOf, outagesOf, type ReferenceChunk } from "./reference/links.ts";
+
+// A debug build takes ten times as long.
+const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 10) : count);
+
+const LENGTHS = Distribution.uniform(2, 30);
+const outages = { perLinkNs: 1 / 512, lengthNs: LENGTHS };
+
+test("outages are those of the reference: of any link, whatever the seed", () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        seed: fc.maxSafeNat(),
+        dpus: fc.integer({ min: 1, max: 5 }),
+        ports: fc.integer({ min: 1, max: 64 }),
+        untilNs: fc.integer({ min: 1, max: 40_000 }),
+      }),
+      ({ seed, dpus, ports, untilNs }) => {
+        const pacer = new Pacer({ gpus: dpus, gpusPerDpu: 1, faults: { seed, outages, links: { ports } } });
+        for (let dpu = 0; dpu < dpus; dpu++) {
+          const all = outagesOf(dpu, { seed, gapNs: 512 / ports, lengthNs: LENGTHS, untilNs });
+          expect(pacer.outagesOf(dpu, untilNs)).toEqual(all.filter(({ beginNs }) => beginNs < untilNs));
+        }
+      },
+    ),
+    { seed: 1, numRuns: runs(50) },
+  );
+});
+
+test("outages are as long as their distribution says, and gaps between them exponential", () => {
+  const pacer = new Pacer({ gpus: 1, faults: { seed: 3, outages, links: { ports: 4 } } });
+  const list = pacer.outagesOf(0, 2.4e6);
+  const count = list.length;
+  // One in 128 + 16 ns; by renewals, its variance is that of gap and length over the cube of their mean.
+  expect(Math.abs(count - 2.4e6 / 144)).toBeLessThan(5 * Math.sqrt((2.4e6 * (128 ** 2 + 28 ** 2 / 12)) / 144 ** 3));
+  const gapsNs = list.map(({ beginNs }, i) => beginNs - (list[i - 1]?.endNs ?? 0));
+  const lengthsNs = list.map(({ beginNs, endNs }) => endNs - beginNs);
+  const mean = (values: number[]) => values.reduce((sum, ns) => sum + ns, 0) / count;
+  // 5 standard errors: of an exponential its mean, of a uniform its width over the root of 12.
+  expect(Math.abs(mean(gapsNs) - 128)).toBeLessThan((5 * 128) / Math.sqrt(count));
+  expect(Math.abs(mean(lengthsNs) - 16)).toBeLessThan((5 * 28) / Math.sqrt(12 * count));
+  const beyond = (values: number[], ns: number) => values.filter((value) => value > ns).length / count;
+  for (const [share, expected] of [
+    [beyond(gapsNs, 64), Math.exp(-0.5)],
+    [beyond(gapsNs, 384), Math.exp(-3)],
+    [beyond(lengthsNs, 9), 0.75],
+    [beyond(lengthsNs, 23), 0.25],
+  ] as const)
+    expect(Math.abs(share - expected)).toBeLessThan(5 * Math.sqrt((expected * (1 - expected)) / count));
+  // A gap tells nothing of the length before it or the gap before that.
+  for (const before of [lengthsNs.slice(0, -1), gapsNs.slice(0, -1)]) {
+    const after = gapsNs.slice(1);
+    const [mb, ma] = [mean(before), mean(after)];
+    const product = (a: number[], ma: number, b: number[], mb: number) =>
+      a.reduce((sum, value, i) => sum + (value - ma) * (b[i]! - mb), 0);
+    const correlation =
+      product(before, mb, after, ma) / Math.sqrt(product(before, mb, before, mb) * product(after, ma, after, ma));
+    expect(Math.abs(correlation)).toBeLessThan(5 / Math.sqrt(count));
+  }
+});
+
+test("links without outages have none", () => {
+  const none = (faults: LinkFaults) => new Pacer({ gpus: 1, faults }).outagesOf(0, 1e12);
+  expect(none({})).toEqual([]);
+  expect(none({ outages: { perLinkNs: 0, lengthNs: LENGTHS } })).toEqual([]);
+  expect(none({ outages, links: { ports: 0, source: 1 } })).toEqual([]);
+  expect(new Pacer({ gpus: 1 }).outagesOf(0, 1e12)).toEqual([]);
+});
+
+/** One DPU of four GPUs or two of two; where sources have links of their own, these fail too. */
+const fabric = fc.record({
+  dpus: fc.constantFrom(1, 2),
+  seed: fc.nat(),
+  gapNs: fc.constantFrom(60, 100, 300),
+  lengthNs: fc.constantFrom<[number, number]>([1, 40], [0.5, 3], [100, 200]),
+  ports: fc.constantFrom(1, 2.5, 8),
+  pace: fc.constantFrom(1, 3, 10),
+  source: fc.constantFrom(undefined, 0.7, 2, 5),
+  sink: fc.constantFrom(undefined, undefined, 0.4, 1.5),
+  portLinks: fc.constantFrom(0, 1, 1, 2),
+  sourceLinks: fc.constantFrom(0, 1, 2),
+  chunkBytes: fc.integer({ min: 4, max: 60 }),
+  bursts: fc.constantFrom(1, 1, 2.5),
+});
+const load = fc.record({
+  submitNs: fc.nat({ max: 600 }),
+  sizeBytes: fc.integer({ min: 1, max: 90 }),
+  slackNs: fc.nat({ max: 900 }),
+  source: fc.nat({ max: 3 }),
+  sink: fc.nat({ max: 3 }),
+});
+type Drawn = typeof load extends fc.Arbitrary<infer T> ? T : never;
+type Fabric = typeof fabric extends fc.Arbitrary<infer T> ? T : never;
+
+const FAR_NS = 1e5;
+
+function optionsOf(fabric: Fabric): PacerOptions {
+  const { dpus, seed, gapNs, lengthNs, ports, pace, source, sink, portLinks, sourceLinks, chunkBytes, bursts } = fabric;
+  return {
+    gpus: 4,
+    gpusPerDpu: 4 / dpus,
+    paceBytesPerNs: pace,
+    portsBytesPerNs: ports,
+    chunkBytes,
+    burstBytes: bursts * chunkBytes,
+    selfCompleting: true,
+    ...(source === undefined ? {} : { sourceEgressBytesPerNs: source }),
+    ...(sink === undefined ? {} : { gpuIngressBytesPerNs: sink }),
+    faults: {
+      seed,
+      outages: { perLinkNs: 1 / gapNs, lengthNs: Distribution.uniform(...lengthNs) },
+      links: { ports: portLinks, ...(source === undefined ? {} : { source: sourceLinks }) },
+    },
+  };
+}
+
+/** DPUs that share nothing are dealt with one after the other. */
+const inTime = (chunks: ReferenceChunk[]) => chunks.toSorted((a, b) => a.atNs - b.atNs || a.load - b.load);
+
+/** What the naive simulation makes of the same: links are DPUs' ports, then sources, then sinks, which do not fail. */
+function expectedOf(fabric: Fabric, loads: readonly Drawn[]): ReferenceChunk[] {
+  const { dpus, seed, gapNs, lengthNs, ports, pace, source, sink, chunkBytes, bursts } = fabric;
+  const list = (link: number, links: number) =>
+    links === 0
+      ? []
+      : outagesOf(link, { seed, gapNs: gapNs / links, lengthNs: Distribution.uniform(...lengthNs), untilNs: FAR_NS });
+  const unlimited = Number.POSITIVE_INFINITY;
+  const gpus = [0, 1, 2, 3];
+  const links = [
+    ...[0, 1].slice(0, dpus).map((dpu) => ({ bytesPerNs: ports, outages: list(dpu, fabric.portLinks) })),
+    ...gpus.map((gpu) => ({
+      bytesPerNs: source ?? unlimited,
+      outages: source === undefined ? [] : list(dpus + gpu, fabric.sourceLinks),
+    })),
+    ...gpus.map(() => ({ bytesPerNs: sink ?? unlimited, outages: [] })),
+  ];
+  const chunks = chunksOf(
+    loads.map(({ source, sink, slackNs, ...load }) => ({
+      ...load,
+      deadlineNs: load.submitNs + slackNs,
+      dpu: Math.floor((sink * dpus) / 4),
+      route: [Math.floor((sink * dpus) / 4), dpus + source, dpus + 4 + sink],
+    })),
+    links,
+    { paceBytesPerNs: pace, chunkBytes, burstBytes: bursts * chunkBytes },
+  );
+  return inTime(chunks);
+}
+
+/** What a pacer says of the same, `looks` being a step to advance by besides, 0 for none. */
+function chunksBy(fabric: Fabric, loads: readonly Drawn[], ahead: boolean, looks: number): ReferenceChunk[] {
+  const pacer = new Pacer(optionsOf(fabric));
+  const chunks: ReferenceChunk[] = [];
+  const loadIn = new Map<number, number>();
+  const advance = (nowNs: number) => {
+    const { slot, bytes, atNs, endNs, heldNs } = pacer.events;
+    const count = pacer.advance(nowNs);
+    for (let i = 0; i < count; i++)
+      if (bytes[i]! > 0)
+        chunks.push({
+          load: loadIn.get(slot[i]!)!,
+          atNs: atNs[i]!,
+          bytes: bytes[i]!,
+          endNs: endNs[i]!,
+          heldNs: heldNs[i]!,
+        });
+  };
+  const goTo = (untilNs: number) => {
+    const isIdle = () => pacer.nextEventNs === Number.POSITIVE_INFINITY;
+    if (looks > 0) for (let ns = pacer.nowNs + looks; ns < untilNs && !isIdle(); ns += looks) advance(ns);
+    // What is submitted at the instant of an event comes first.
+    while (pacer.nextEventNs < untilNs) advance(pacer.nextEventNs);
+    if (untilNs < FAR_NS) pacer.moveTo(untilNs);
+  };
+  loads.forEach(({ submitNs, sizeBytes, slackNs, source, sink }, i) => {
+    if (!ahead) goTo(submitNs);
+    pacer.loads.sourceGpu[0] = source;
+    pacer.loads.destinationGpu[0] = sink;
+    pacer.loads.sizeBytes[0] = sizeBytes;
+    pacer.loads.deadlineNs[0] = submitNs + slackNs;
+    pacer.loads.arrivalNs[0] = submitNs;
+    expect(pacer.submit(1)).toBe(1);
+    loadIn.set(pacer.loads.slot[0]!, i);
+  });
+  if (looks < 0) advance(FAR_NS);
+  else goTo(FAR_NS);
+  return inTime(chunks);
+}
+
+const close = (found: readonly ReferenceChunk[], expected: readonly ReferenceChunk[]) => {
+  expect(found.map(({ load, bytes }) => [load, bytes])).toEqual(expected.map(({ load, bytes }) => [load, bytes]));
+  for (const [i, chunk] of expected.entries())
+    for (const name of ["atNs", "endNs", "heldNs"] as const)
+      expect(Math.abs(found[i]![name] - chunk[name]), `${name} of chunk ${i}`).toBeLessThan(1e-6);
+};
+
+const bySubmission = (loads: Drawn[]) => loads.toSorted((a, b) => a.submitNs - b.submitNs);
+
+test("links carry nothing while they are out, and what is on them goes on after: every chunk, whenever it is asked for", () => {
+  let held = 0;
+  fc.assert(
+    fc.property(
+      fabric,
+      fc.array(load, { maxLength: 8 }).map(bySubmission),
+      fc.constantFrom(0.7, 13, 170),
+      (fabric, loads, looks) => {
+        const expected = expectedOf(fabric, loads);
+        for (const { heldNs } of expected) held += heldNs > 0 ? 1 : 0;
+        close(chunksBy(fabric, loads, false, 0), expected);
+        // At each event, in small steps, and all at once: of loads that are all told ahead too.
+        const told = chunksBy(fabric, loads, true, 0);
+        close(told, expected);
+        expect(chunksBy(fabric, loads, true, looks)).toEqual(told);
+        expect(chunksBy(fabric, loads, true, -1)).toEqual(told);
+      },
+    ),
+    { seed: 4, numRuns: runs(150) },
+  );
+  expect(held).toBeGreaterThan(runs(150)); // outages matter here
+});
+
+test("so many bytes go from one stall to the next, and each holds its link as long as it says", () => {
+  const [chunkBytes, chunks] = [1000, 20_000];
+  const stall = Distribution.uniform(50, 150);
+  const pacer = new Pacer({
+    gpus: 1,
+    paceBytesPerNs: 1e6,
+    portsBytesPerNs: 100,
+    chunkBytes,
+    selfCompleting: true,
+    batch: 1024,
+    faults: { seed: 5, stalls: { perByte: 1 / 4000, lengthNs: stall } },
+  });
+  pacer.loads.sizeBytes[0] = chunkBytes * chunks;
+  pacer.loads.deadlineNs[0] = 1e9;
+  pacer.submit(1);
+  const { atNs, endNs, heldNs } = pacer.events;
+  const lengthsNs: number[] = [];
+  let [dueNs, lostNs, stalls, none] = [0, 0, 0, 0];
+  for (let count = 1024; count === 1024; ) {
+    count = pacer.advance(1e9);
+    for (let i = 0; i < count; i++) {
+      // A chunk goes out when the one before is through, and ends in its own time and that of its stalls.
+      expect(Math.abs(atNs[i]! - dueNs)).toBeLessThan(1e-6);
+      const stallNs = endNs[i]! - atNs[i]! - chunkBytes / 100;
+      lostNs += stallNs;
+      expect(Math.abs(heldNs[i]! - lostNs)).toBeLessThan(1e-4);
+      if (stallNs < 1e-6) none++;
+      else if (stallNs < 100) lengthsNs.push(stallNs); // one alone, for two are longer
+      dueNs = endNs[i]!;
+      stalls++;
+    }
+  }
+  expect(stalls).toBe(chunks);
+  // Stalls of a chunk are Poisson with a mean of 1/4, and 100 ns long: means and counts within 5 sigma.
+  const mean = chunks / 4;
+  expect(Math.abs(lostNs - 100 * mean)).toBeLessThan(5 * Math.sqrt(mean * (100 ** 2 + 100 ** 2 / 12)));
+  const share = Math.exp(-0.25);
+  expect(Math.abs(none - share * chunks)).toBeLessThan(5 * Math.sqrt(chunks * share * (1 - share)));
+  // Of those below 100 ns half are below 75.
+  const short = lengthsNs.filter((ns) => ns < 75).length;
+  expect(Math.abs(short - lengthsNs.length / 2)).toBeLessThan((5 / 2) * Math.sqrt(lengthsNs.length));
+  expect(Math.min(...lengthsNs)).toBeGreaterThanOrEqual(50 - 1e-4);
+});
