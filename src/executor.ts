@@ -43,7 +43,7 @@ export interface LoadEnd {
   endNs: number;
 }
 
-export interface ExecutorOptions extends PacerOptions {
+export interface ExecutorOptions extends Omit<PacerOptions, "selfCompleting"> {
   /** What becomes of a load that cannot make its deadline any more: it is finished late unless given. */
   onExpire?: "finish" | "drop";
 }
@@ -65,7 +65,7 @@ export class Executor {
   constructor({ onExpire = "finish", ...options }: ExecutorOptions) {
     if (onExpire !== "finish" && onExpire !== "drop")
       throw new RangeError(`onExpire must be "finish" or "drop", got ${describe(onExpire)}`);
-    this.#pacer = new Pacer(options);
+    this.#pacer = new Pacer({ ...options, selfCompleting: false });
     this.#gpus = options.gpus;
     this.#dropLate = onExpire === "drop";
   }

@@ -110,7 +110,8 @@ export function loadRows(
   });
 }
 
-function checkColumns(traffic: Traffic): void {
+/** Refuses what has not the columns of traffic, all of one length. */
+export function checkColumns(traffic: Traffic): void {
   checkKeys("traffic", traffic, NAMES);
   for (const name of NAMES) {
     if (!(traffic[name] instanceof COLUMNS[name]))

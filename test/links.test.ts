@@ -266,3 +266,26 @@ test("so many bytes go from one stall to the next, and each holds its link as lo
   expect(Math.abs(short - lengthsNs.length / 2)).toBeLessThan((5 / 2) * Math.sqrt(lengthsNs.length));
   expect(Math.min(...lengthsNs)).toBeGreaterThanOrEqual(50 - 1e-4);
 });
+
+test("names the bad fault, and the bad arrival", () => {
+  const refusal = (faults: object) => () => new Pacer({ gpus: 1, faults: faults as LinkFaults });
+  for (const [faults, message] of [
+    [{ outage: outages }, "faults has no field outage; did you mean outages?"],
+    [{ outages: { perLinkNs: 1 } }, "faults: outages: lengthNs must be a Distribution, got undefined"],
+    [{ outages: { ...outages, perLinkNs: -1 } }, "faults: outages: perLinkNs must be at least 0, got -1"],
+    [{ outages: { ...outages, perHour: 1 } }, "faults: outages has no field perHour"],
+    [{ stalls: { perByte: 1, lengthNs: 5 } }, "faults: stalls: lengthNs must be a Distribution, got number"],
+    [{ stalls: { perByte: Number.NaN, lengthNs: LENGTHS } }, "faults: stalls: perByte must be finite, got NaN"],
+    [{ links: { port: 1 } }, "faults: links has no field port; did you mean ports?"],
+    [{ links: { ports: -1 } }, "faults: links: ports must be from 0 to 1048576, got -1"],
+    [{ seed: 0.5 }, "faults: seed must be a whole number, got 0.5"],
+  ] as const)
+    expect(refusal(faults)).toThrow(message);
+  const pacer = new Pacer({ gpus: 1 });
+  pacer.loads.sizeBytes[0] = 1;
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    pacer.loads.arrivalNs[0] = wrong;
+    expect(() => pacer.submit(1)).toThrow(new RangeError(`load 0: arrivalNs must be finite, got ${wrong}`));
+  }
+  expect(pacer.freeOn(0)).toBe(1024);
+});

@@ -1,5 +1,5 @@
 import { DOORBELL_LOAD } from "../../assembly/layout.ts";
-import { checkTraffic, type Traffic } from "../traffic.ts";
+import { checkColumns, checkTraffic, type Traffic } from "../traffic.ts";
 import { type DriveOptions, planDrive } from "./plan.ts";
 import { type DriveReport, reportOf } from "./report.ts";
 import { Run } from "./run.ts";
@@ -27,7 +27,9 @@ export function drive(traffic: Traffic, options: DriveOptions, hooks: DriveHooks
 }
 
 /** The GPUs that a traffic names: as many as the greatest number says. */
-export function gpusOf({ sourceGpu, destinationGpu }: Traffic): number {
+export function gpusOf(traffic: Traffic): number {
+  checkColumns(traffic);
+  const { sourceGpu, destinationGpu } = traffic;
   let most = 0;
   for (const column of [sourceGpu, destinationGpu]) for (const gpu of column) if (gpu > most) most = gpu;
   return most + 1;

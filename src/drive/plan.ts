@@ -1,5 +1,5 @@
 import { completeScenario, type Fabric, type ScenarioInput } from "../budget/scenario.ts";
-import { checkKeys, checkWhole, describe } from "../check.ts";
+import { checkKeys, checkMultiple, checkWhole, describe } from "../check.ts";
 import { Distribution } from "../distribution.ts";
 import { type Lane, laneFaults } from "../lanes.ts";
 import type { Fault, Path } from "../latency.ts";
@@ -42,6 +42,7 @@ export interface DriveOptions {
 
 export interface Tree {
   gpusPerNode: number;
+  /** A multiple of those of a node. */
   gpusPerPod: number;
   /** What goes out of a node, and what comes in; not limited unless given. */
   nodeBytesPerNs?: number;
@@ -53,6 +54,7 @@ export interface Tree {
 const SOFTWARE_NS = 10e3;
 const LINE_BYTES = 64;
 const BULK_UTILISATION = 0.8;
+const MOST_GPUS = 2 ** 20;
 
 /** What a drive comes to: a pacer, and what lies before and behind it. */
 export interface DrivePlan {
@@ -98,7 +100,11 @@ export function planDrive(options: DriveOptions, gpusNamed: number): DrivePlan {
   if (!MEANS.includes(means)) throw new RangeError(`means must be ${MEANS.join(", ")}, got ${describe(means)}`);
   if (onExpire !== "finish" && onExpire !== "drop")
     throw new RangeError(`onExpire must be "finish" or "drop", got ${describe(onExpire)}`);
-  checkWhole("gpus", gpus, 1, 2 ** 20);
+  const { order = "deadline" } = options;
+  if (order !== "deadline" && order !== "arrival")
+    throw new RangeError(`order must be "deadline" or "arrival", got ${describe(order)}`);
+  checkWhole("gpus", gpus, 1, MOST_GPUS);
+  if (tree) checkTree(tree);
   const { fabric } = completeScenario({ optics: options.optics, fabric: options.fabric ?? {} });
   const { profile, hop } = fabric.optics;
   const portBytesPerNs = bytesPerNsFromGbps(profile.portGbps) * profile.goodputShare;
@@ -151,12 +157,19 @@ export function planDrive(options: DriveOptions, gpusNamed: number): DrivePlan {
       gpusPerPod,
       ...(tree?.nodeBytesPerNs === undefined ? {} : { nodeBytesPerNs: tree.nodeBytesPerNs }),
       ...(tree?.podBytesPerNs === undefined ? {} : { podBytesPerNs: tree.podBytesPerNs }),
-      order: paced ? (options.order ?? "deadline") : "arrival",
+      order: paced ? order : "arrival",
       queueDepth: options.queueDepth ?? 1024,
       selfCompleting: true,
       ...faultsOf(fabric, Math.max(...hopsOfTier), seed),
     },
   };
+}
+
+/** Refuses a tree whose nodes do not fill its pods: a load within a node would leave a pod. */
+function checkTree(tree: Tree): void {
+  checkKeys("tree", tree, ["gpusPerNode", "gpusPerPod", "nodeBytesPerNs", "podBytesPerNs"]);
+  checkWhole("gpusPerNode", tree.gpusPerNode, 1, MOST_GPUS);
+  checkMultiple("gpusPerPod", tree.gpusPerPod, tree.gpusPerNode, MOST_GPUS);
 }
 
 /** A load's links are all those between source and DPU, hop by hop: they stand here with the DPU's ports, in step. */

@@ -30,7 +30,7 @@ export interface DpuReport {
   loadNs: DurationSummary;
 }
 
-/** A load that faults held. */
+/** A load that faults held from its arrival to its last byte; not of those that were cancelled. */
 export interface HeldLoad {
   fenceId: number;
   dpu: number;

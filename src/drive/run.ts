@@ -124,8 +124,6 @@ export class Run {
     const { pacer } = this;
     for (let row = 0; row < postNs.length; ) {
       const nowNs = postNs[row]!;
-      // Whoever waits for a place rings again as soon as there is one.
-      while (this.#waiting.size > 0 && pacer.nextEventNs <= nowNs) this.#advance(pacer.nextEventNs);
       this.#advance(nowNs);
       // What is posted before the first of these can arrive, is rung with it.
       const from = row;
@@ -133,8 +131,7 @@ export class Run {
       while (row < postNs.length && row - from < BATCH && postNs[row]! < nowNs + this.#plan.beforeNs);
       this.#ring(from, row);
     }
-    while (pacer.nextEventNs < Number.POSITIVE_INFINITY)
-      this.#advance(pacer.nextEventNs + (this.#waiting.size > 0 || this.#cancels.length > 0 ? 0 : STRIDE_NS));
+    while (pacer.nextEventNs < Number.POSITIVE_INFINITY) this.#advance(pacer.nextEventNs + STRIDE_NS);
     this.#endFences();
     this.#hooks.onProgress?.(this.#ended);
   }
@@ -205,19 +202,25 @@ export class Run {
     });
   }
 
-  /** Goes on to `untilNs`, and has cancels arrive on the way. */
+  /** Goes on to `untilNs`. On the way cancels arrive, and whoever waits for a place rings again as soon as there is one. */
   #advance(untilNs: number): void {
-    for (
-      let next = this.#cancels[0];
-      next !== undefined && this.ends.arrivalNs[next]! <= untilNs;
-      next = this.#cancels[0]
-    ) {
-      this.#cancels.shift();
-      this.#advanceTo(Math.max(this.pacer.nowNs, this.ends.arrivalNs[next]!));
-      this.#cancel(next);
+    const { pacer } = this;
+    for (let stopNs = this.#nextStopNs(); stopNs <= untilNs; stopNs = this.#nextStopNs()) {
+      this.#advanceTo(Math.max(pacer.nowNs, stopNs));
+      while (this.#nextCancelNs() <= pacer.nowNs) this.#cancel(this.#cancels.shift()!);
+      if (this.#waiting.size > 0) this.#ringAgain();
     }
     this.#advanceTo(untilNs);
-    if (this.#waiting.size > 0) this.#ringAgain();
+  }
+
+  /** The first instant at which a cancel arrives, or a place may come free that somebody waits for. */
+  #nextStopNs(): number {
+    return Math.min(this.#nextCancelNs(), this.#waiting.size > 0 ? this.pacer.nextEventNs : Number.POSITIVE_INFINITY);
+  }
+
+  #nextCancelNs(): number {
+    const [next] = this.#cancels;
+    return next === undefined ? Number.POSITIVE_INFINITY : this.ends.arrivalNs[next]!;
   }
 
   #advanceTo(untilNs: number): void {
@@ -228,7 +231,8 @@ export class Run {
         const row = this.#rowIn[slot[i]!]!;
         if (bytes[i] === 0) {
           this.ends.expired[row] = 1;
-          if (this.#plan.drops) this.#end(row, DROPPED!, atNs[i]!, heldNs[i]!);
+          // What has no chance is known to have none before it arrives; it is dropped when it does.
+          if (this.#plan.drops) this.#end(row, DROPPED!, Math.max(atNs[i]!, this.ends.arrivalNs[row]!), heldNs[i]!);
           continue;
         }
         if (Number.isNaN(this.ends.firstReadNs[row])) this.ends.firstReadNs[row] = atNs[i]!;

@@ -10,7 +10,7 @@ import {
   HEADER,
   LOAD,
 } from "../../assembly/layout.ts";
-import { checkAtLeast, checkWhole } from "../check.ts";
+import { checkAtLeast, checkFinite, checkWhole } from "../check.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
 import { layOut, outageGapNs, type Plan, planOf } from "./memory.ts";
@@ -44,7 +44,7 @@ export interface EventColumns {
   atNs: Float64Array;
   /** When what was read of the load so far has come, path and fence aside. */
   endNs: Float64Array;
-  /** How long faults have held the load's links up to `endNs`, since it was submitted. */
+  /** How long faults have held the load's links up to `endNs`, since it arrived, link by link. */
   heldNs: Float64Array;
 }
 
@@ -244,13 +244,14 @@ export class Pacer {
   }
 
   #refuse(row: number): never {
-    const { sourceGpu, destinationGpu, sizeBytes, deadlineNs } = this.loads;
+    const { sourceGpu, destinationGpu, sizeBytes, deadlineNs, arrivalNs } = this.loads;
     checkLoad(row, this.#gpus, {
       sourceGpu: sourceGpu[row]!,
       destinationGpu: destinationGpu[row]!,
       sizeBytes: sizeBytes[row]!,
       deadlineNs: deadlineNs[row]!,
     });
+    checkFinite(`load ${row}: arrivalNs`, arrivalNs[row]!);
     throw new Error(`load ${row} was refused, and there is nothing wrong with it`);
   }
 

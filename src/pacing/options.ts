@@ -1,5 +1,5 @@
 import { checkAtLeast, checkKeys, checkPositive, checkWhole, describe } from "../check.ts";
-import type { Distribution } from "../distribution.ts";
+import { checkDistribution, type Distribution } from "../distribution.ts";
 
 export interface PacerOptions {
   gpus: number;
@@ -100,10 +100,20 @@ export function completePacer(options: PacerOptions) {
   };
 }
 
-function completeFaults({ seed = 0, outages, stalls, links = {} }: LinkFaults) {
+function completeFaults(faults: LinkFaults) {
+  checkKeys("faults", faults, ["seed", "outages", "stalls", "links"]);
+  const { seed = 0, outages, stalls, links = {} } = faults;
   checkWhole("faults: seed", seed, 0, Number.MAX_SAFE_INTEGER);
-  if (outages) checkAtLeast("faults: outages: perLinkNs", outages.perLinkNs, 0);
-  if (stalls) checkAtLeast("faults: stalls: perByte", stalls.perByte, 0);
+  if (outages) {
+    checkKeys("faults: outages", outages, ["perLinkNs", "lengthNs"]);
+    checkAtLeast("faults: outages: perLinkNs", outages.perLinkNs, 0);
+    checkDistribution("faults: outages: lengthNs", outages.lengthNs);
+  }
+  if (stalls) {
+    checkKeys("faults: stalls", stalls, ["perByte", "lengthNs"]);
+    checkAtLeast("faults: stalls: perByte", stalls.perByte, 0);
+    checkDistribution("faults: stalls: lengthNs", stalls.lengthNs);
+  }
   checkKeys("faults: links", links, ["ports", "source", "node", "pod"]);
   for (const [name, count] of Object.entries(links)) checkWhole(`faults: links: ${name}`, count, 0, 2 ** 20);
   return { seed, outages, stalls, links: { ports: 1, source: 0, sink: 0, node: 0, pod: 0, ...links } };
