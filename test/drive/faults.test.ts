@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+import { drive } from "../../src/drive/index.ts";
+import { reportOf } from "../../src/drive/report.ts";
+import { generateTraffic } from "../../src/patterns.ts";
+import { nsFromHours } from "../../src/units.ts";
+import { runOf, runs, steady } from "./shared.ts";
+
+/** One port and one hop, so that a DPU has one link: it is out for 0.1 ms in 10. */
+const [LOW_NS, HIGH_NS, GAP_NS] = [50_000, 150_000, 9.9e6];
+const retrain = { ratePerLinkHour: nsFromHours(1) / GAP_NS, lowNs: LOW_NS, highNs: HIGH_NS };
+const optics = steady(400, { retrain });
+const fabric = { ports: 1, hops: 1, gpusPerDpu: 4 };
+const [GPUS, LOADS] = [16, runs(8000)];
+const traffic = generateTraffic({
+  pattern: "uniform",
+  gpus: GPUS,
+  loads: LOADS,
+  sizeBytes: 16e6,
+  gpusPerDpu: 4,
+  paceBytesPerNs: 95.3,
+  utilisation: 0.6,
+  slackNs: 2e6,
+});
+
+test.each(["finish", "drop"] as const)(
+  "with links out for 1%% of the time every load ends once, and those that it touched are told: %s",
+  (onExpire) => {
+    const { plan, run, ends } = runOf(traffic, { optics, fabric, onExpire }, GPUS);
+    const report = reportOf(plan, traffic, run);
+    const { outcomes, faults, dpus } = report;
+    expect(outcomes.done + outcomes.late + outcomes.dropped).toBe(LOADS);
+    expect(dpus.reduce((sum, { loads }) => sum + loads, 0)).toBe(LOADS);
+    expect(dpus.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(16e6 * (outcomes.done + outcomes.late));
+    expect(outcomes.done).toBeGreaterThan(0.9 * LOADS);
+    expect(onExpire === "drop" ? outcomes.late : outcomes.dropped).toBe(0);
+
+    const outages = dpus.map(({ dpu }) => run.pacer.outagesOf(dpu, report.endNs));
+    expect(faults.outages).toBe(outages.flat().length);
+    const heldNs = new Map(faults.held.map((held) => [held.fenceId, held]));
+    expect(heldNs.size).toBe(faults.held.length);
+    let touched = 0;
+    for (let row = 0; row < LOADS; row++) {
+      if (ends.dataNs[row] === 0) continue; // dropped
+      const dpu = Math.floor(traffic.destinationGpu[row]! / 4);
+      const overlapNs = outages[dpu]!.reduce(
+        (sum, { beginNs, endNs }) =>
+          sum + Math.max(0, Math.min(endNs, ends.dataNs[row]!) - Math.max(beginNs, ends.arrivalNs[row]!)),
+        0,
+      );
+      const held = heldNs.get(traffic.fenceId[row]!);
+      expect(held === undefined, `load ${row} has ${overlapNs} ns`).toBe(overlapNs === 0);
+      if (!held) continue;
+      touched++;
+      expect(Math.abs(held.heldNs - overlapNs)).toBeLessThan(1e-3);
+      expect(held).toMatchObject({ dpu, endNs: ends.endNs[row] });
+    }
+    expect(touched).toBeGreaterThan(LOADS / 100);
+
+    // Links' time in outage, by the list to the last digit; by its law within 5 standard errors of its renewals.
+    const timeNs = report.endNs * dpus.length;
+    const outNs = outages.flat().reduce((sum, { beginNs, endNs }) => sum + Math.min(report.endNs, endNs) - beginNs, 0);
+    expect(faults.linkTimeShare).toBeCloseTo(outNs / timeNs, 12);
+    const cycleNs = GAP_NS + 100_000;
+    const share = 100_000 / cycleNs;
+    const variance = (1 - share) ** 2 * ((HIGH_NS - LOW_NS) ** 2 / 12) + share ** 2 * GAP_NS ** 2;
+    const error = Math.sqrt((timeNs / cycleNs) * variance) / timeNs;
+    expect(Math.abs(faults.linkTimeShare - share)).toBeLessThan(5 * error);
+  },
+);
+
+test("links in step stop together: as many outages as they have all together, each of one of them", () => {
+  const many = { ...fabric, ports: 4, hops: 3 };
+  const slow = steady(400, { retrain: { ...retrain, ratePerLinkHour: retrain.ratePerLinkHour / 12 } });
+  const one = drive(traffic, { optics, fabric }).faults;
+  const twelve = drive(traffic, { optics: slow, fabric: { ...many } }).faults;
+  // Twelve links a DPU, each as rarely out as one in twelve of the one link: as many outages, of a twelfth of all links' time.
+  expect(Math.abs(twelve.outages - one.outages)).toBeLessThan(5 * Math.sqrt(one.outages + twelve.outages));
+  expect(twelve.linkTimeShare / one.linkTimeShare).toBeGreaterThan(0.5 / 12);
+  expect(twelve.linkTimeShare / one.linkTimeShare).toBeLessThan(2 / 12);
+});
+
+test("faults cost time and no load: without them the same loads end no later, but for the lengths of what others gain", () => {
+  const quiet = drive(traffic, { optics: steady(400), fabric });
+  const noisy = drive(traffic, { optics, fabric });
+  expect(quiet.faults).toEqual({ outages: 0, linkTimeShare: 0, held: [] });
+  expect(noisy.loadNs.count).toBe(quiet.loadNs.count);
+  expect(noisy.loadNs.meanNs).toBeGreaterThan(quiet.loadNs.meanNs);
+  expect(noisy.loadNs.mostNs).toBeGreaterThan(quiet.loadNs.mostNs);
+});
+
+test("a frame that stalls holds its load, and as many do as their odds say", () => {
+  const stall = { probabilityPerFrame: 1e-4, lowNs: 1000, highNs: 3000 };
+  const { ends } = runOf(traffic, { optics: steady(400, { stall }), fabric }, GPUS);
+  const lone = runOf(traffic, { optics: steady(400), fabric }, GPUS).ends;
+  const late = ends.dataNs.reduce((sum, ns, row) => sum + (ns - lone.dataNs[row]!), 0);
+  expect(late).toBeGreaterThan(0);
+  // A load has 16 MB / 9,000 bytes = 1,778 frames, and 0.178 stalls of its own; others hold those that wait behind them.
+  const held = ends.heldNs.filter((ns) => ns > 0).length / LOADS;
+  const own = 1 - Math.exp((-16e6 / 9000) * 1e-4);
+  expect(held).toBeGreaterThan(own - 5 * Math.sqrt((own * (1 - own)) / LOADS));
+});
