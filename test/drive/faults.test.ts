@@ -3,14 +3,14 @@ import { drive } from "../../src/drive/index.ts";
 import { reportOf } from "../../src/drive/report.ts";
 import { generateTraffic } from "../../src/patterns.ts";
 import { nsFromHours } from "../../src/units.ts";
-import { runOf, runs, steady } from "./shared.ts";
+import { runOf, steady } from "./shared.ts";
 
 /** One port and one hop, so that a DPU has one link: it is out for 0.1 ms in 10. */
 const [LOW_NS, HIGH_NS, GAP_NS] = [50_000, 150_000, 9.9e6];
 const retrain = { ratePerLinkHour: nsFromHours(1) / GAP_NS, lowNs: LOW_NS, highNs: HIGH_NS };
 const optics = steady(400, { retrain });
 const fabric = { ports: 1, hops: 1, gpusPerDpu: 4 };
-const [GPUS, LOADS] = [16, runs(8000)];
+const [GPUS, LOADS] = [16, 8000];
 const traffic = generateTraffic({
   pattern: "uniform",
   gpus: GPUS,
@@ -23,7 +23,7 @@ const traffic = generateTraffic({
 });
 
 test.each(["finish", "drop"] as const)(
-  "with links out for 1%% of the time every load ends once, and those that it touched are told: %s",
+  "with links out a hundredth of the time every load ends once, and those that this touched are told: %s",
   (onExpire) => {
     const { plan, run, ends } = runOf(traffic, { optics, fabric, onExpire }, GPUS);
     const report = reportOf(plan, traffic, run);
@@ -79,13 +79,12 @@ test("links in step stop together: as many outages as they have all together, ea
   expect(twelve.linkTimeShare / one.linkTimeShare).toBeLessThan(2 / 12);
 });
 
-test("faults cost time and no load: without them the same loads end no later, but for the lengths of what others gain", () => {
+test("outages cost time, and no load", () => {
   const quiet = drive(traffic, { optics: steady(400), fabric });
   const noisy = drive(traffic, { optics, fabric });
   expect(quiet.faults).toEqual({ outages: 0, linkTimeShare: 0, held: [] });
   expect(noisy.loadNs.count).toBe(quiet.loadNs.count);
   expect(noisy.loadNs.meanNs).toBeGreaterThan(quiet.loadNs.meanNs);
-  expect(noisy.loadNs.mostNs).toBeGreaterThan(quiet.loadNs.mostNs);
 });
 
 test("a frame that stalls holds its load, and as many do as their odds say", () => {

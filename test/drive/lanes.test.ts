@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { Distribution } from "../../src/distribution.ts";
 import type { DriveOptions } from "../../src/drive/plan.ts";
 import { opticsNamed } from "../../src/optics/index.ts";
-import { runOf, runs, steady, trafficOf } from "./shared.ts";
+import { runOf, steady, trafficOf } from "./shared.ts";
 
 // Loads on an idle fabric, each long after the one before: what a lane adds to a doorbell is all that differs.
 
-const COUNT = runs(20_000);
+const COUNT = 20_000;
 const idle = trafficOf(
   Array.from({ length: COUNT }, (_, fenceId) => ({ fenceId, postNs: 1e6 * fenceId, sizeBytes: 64 })),
 );
