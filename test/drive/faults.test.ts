@@ -3,7 +3,7 @@ import { drive } from "../../src/drive/index.ts";
 import { reportOf } from "../../src/drive/report.ts";
 import { generateTraffic } from "../../src/patterns.ts";
 import { nsFromHours } from "../../src/units.ts";
-import { runOf, steady } from "./shared.ts";
+import { FIXED_NS, POST_NS, runOf, steady, TRANSLATE_NS, trafficOf } from "./shared.ts";
 
 /** One port and one hop, so that a DPU has one link: it is out for 0.1 ms in 10. */
 const [LOW_NS, HIGH_NS, GAP_NS] = [50_000, 150_000, 9.9e6];
@@ -11,6 +11,8 @@ const retrain = { ratePerLinkHour: nsFromHours(1) / GAP_NS, lowNs: LOW_NS, highN
 const optics = steady(400, { retrain });
 const fabric = { ports: 1, hops: 1, gpusPerDpu: 4 };
 const [GPUS, LOADS] = [16, 8000];
+/** From post to the DPU's queue. */
+const BEFORE_NS = POST_NS + 400 + FIXED_NS + TRANSLATE_NS;
 const traffic = generateTraffic({
   pattern: "uniform",
   gpus: GPUS,
@@ -87,14 +89,35 @@ test("outages cost time, and no load", () => {
   expect(noisy.loadNs.meanNs).toBeGreaterThan(quiet.loadNs.meanNs);
 });
 
-test("a frame that stalls holds its load, and as many do as their odds say", () => {
+test("an outage counts up to the end of the drive", () => {
+  const { run } = runOf(trafficOf([]), { optics, fabric }, 2);
+  const [first] = run.pacer.outagesOf(0, 1e9);
+  const middleNs = (first!.beginNs + first!.endNs) / 2;
+  // A load that the outage holds and a cancel takes back: that is the last of it.
+  const { faults, endNs } = drive(
+    trafficOf([
+      { fenceId: 1, postNs: first!.beginNs - 50_000, sizeBytes: 16e6 },
+      { op: "cancel", fenceId: 1, postNs: middleNs - BEFORE_NS },
+    ]),
+    { optics, fabric, gpus: 2 },
+  );
+  expect(endNs).toBeCloseTo(middleNs, 3);
+  expect(faults.outages).toBe(1);
+  expect(faults.linkTimeShare).toBeCloseTo((middleNs - first!.beginNs) / middleNs, 9);
+});
+
+test("frames stall as often on each hop as their odds say, and hold their loads so long", () => {
   const stall = { probabilityPerFrame: 1e-4, lowNs: 1000, highNs: 3000 };
-  const { ends } = runOf(traffic, { optics: steady(400, { stall }), fabric }, GPUS);
-  const lone = runOf(traffic, { optics: steady(400), fabric }, GPUS).ends;
-  const late = ends.dataNs.reduce((sum, ns, row) => sum + (ns - lone.dataNs[row]!), 0);
-  expect(late).toBeGreaterThan(0);
-  // A load has 16 MB / 9,000 bytes = 1,778 frames, and 0.178 stalls of its own; others hold those that wait behind them.
-  const held = ends.heldNs.filter((ns) => ns > 0).length / LOADS;
-  const own = 1 - Math.exp((-16e6 / 9000) * 1e-4);
-  expect(held).toBeGreaterThan(own - 5 * Math.sqrt((own * (1 - own)) / LOADS));
+  // Loads of 4 MB, far apart, over 3 hops: 444 frames and 0.133 stalls each.
+  const rows = Array.from({ length: LOADS }, (_, fenceId) => ({ fenceId, postNs: 1e6 * fenceId, sizeBytes: 4e6 }));
+  const { ends } = runOf(trafficOf(rows), { optics: steady(400, { stall }), fabric: { ...fabric, hops: 3 } }, 2);
+  const mean = (4e6 / 9000) * 3 * 1e-4;
+  const held = ends.heldNs.filter((ns) => ns > 0);
+  const share = 1 - Math.exp(-mean);
+  expect(Math.abs(held.length / LOADS - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / LOADS));
+  const totalNs = held.reduce((sum, ns) => sum + ns, 0);
+  const square = 2000 ** 2 + 2000 ** 2 / 12;
+  expect(Math.abs(totalNs - LOADS * mean * 2000)).toBeLessThan(5 * Math.sqrt(LOADS * mean * square));
+  for (const [row, ns] of ends.heldNs.entries())
+    expect(ends.dataNs[row]! - ends.firstReadNs[row]!).toBeCloseTo(4e6 / 95.3 + ns, 3);
 });
