@@ -167,7 +167,9 @@ export class Run {
       const free = Math.min(this.pacer.freeOn(dpu), BATCH, rows.length);
       const rung = rows.splice(0, free);
       if (rows.length === 0) this.#waiting.delete(dpu);
-      for (const row of rung) this.ends.arrivalNs[row] = this.pacer.nowNs + this.#onTheWayNs(row);
+      // Who was told of ahead may not have rung yet.
+      for (const row of rung)
+        this.ends.arrivalNs[row] = Math.max(this.pacer.nowNs, this.#traffic.postNs[row]!) + this.#onTheWayNs(row);
       this.#submit(rung);
     }
   }

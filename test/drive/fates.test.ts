@@ -113,6 +113,40 @@ test("what is too late is finished or dropped as was chosen, and told at once", 
   ]);
 });
 
+test("done is what ends by its deadline, late what ends after it", () => {
+  const takesNs = BEFORE_NS + CHUNK_NS + AFTER_NS;
+  for (const [slackNs, outcome] of [
+    [takesNs + 0.01, "done"],
+    [takesNs - 0.01, "late"],
+  ] as const) {
+    const { fates, ends } = fatesOf([{ fenceId: 1, slackNs }]);
+    expect(fates[0]![0]).toBe(outcome);
+    expect(ends.expired[0]).toBe(outcome === "late" ? 1 : 0);
+  }
+});
+
+test.each([1, 2, 99, 100, 101, 1000, 2345])("of %d loads, quantiles are what so many exceed", (count) => {
+  // Far apart, and each 1 byte/ns longer than another: in some order that is none of theirs.
+  const sizes = Array.from({ length: count }, (_, i) => 1 + ((i * 7919) % count));
+  const rows = sizes.map((sizeBytes, fenceId) => ({ fenceId, sizeBytes: 1000 * sizeBytes, postNs: 1e7 * fenceId }));
+  const { loadNs, queueNs } = drive(trafficOf(rows), { optics, fabric: { dpuPaceBytesPerNs: 1 } });
+  const fixedNs = BEFORE_NS + AFTER_NS;
+  expect(loadNs.count).toBe(count);
+  expect(loadNs.meanNs).toBeCloseTo(fixedNs + 500 * (count + 1), 1);
+  expect(loadNs.mostNs).toBeCloseTo(fixedNs + 1000 * count, 1);
+  for (const [ns, perThousand] of [
+    [loadNs.medianNs, 500],
+    [loadNs.p99Ns, 10],
+    [loadNs.p999Ns, 1],
+  ] as const) {
+    const rank = Math.round((ns - fixedNs) / 1000);
+    // The least of them that no more than that share exceeds.
+    expect((count - rank) * 1000).toBeLessThanOrEqual(perThousand * count);
+    expect((count - rank + 1) * 1000).toBeGreaterThan(perThousand * count);
+  }
+  expect([queueNs.count, queueNs.mostNs]).toEqual([count, 0]);
+});
+
 test("a load that is half read when its last chance passes is dropped then", () => {
   // 100 MB take 65.6 µs; behind 33 µs of something more urgent they have a chance until 61 chunks are left and their time is up.
   const rows: Row[] = [

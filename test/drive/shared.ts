@@ -1,4 +1,3 @@
-import { inject } from "vitest";
 import { DOORBELL_CANCEL, DOORBELL_FENCE, DOORBELL_LOAD } from "../../assembly/layout.ts";
 import { Distribution } from "../../src/distribution.ts";
 import type { DriveOptions } from "../../src/drive/plan.ts";
@@ -6,9 +5,6 @@ import { planDrive } from "../../src/drive/plan.ts";
 import { Run, type RunHooks } from "../../src/drive/run.ts";
 import { type Optics, type OpticsAround, opticsNamed } from "../../src/optics/index.ts";
 import { blankTraffic, sortTraffic, type Traffic } from "../../src/traffic.ts";
-
-/** Fewer runs of a property on a debug build, which takes ten times as long. */
-export const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 10) : count);
 
 /** Optics every hop of which takes `hopNs`, and that have no faults unless given. */
 export function steady(hopNs: number, around: OpticsAround = {}): Optics {
