@@ -154,7 +154,8 @@ test("pieces come as spans do: none is held back, and an endless source can be w
   }
   const pieces = formatTrace(endless());
   const first = Array.from({ length: 1000 }, () => pieces.next().value);
-  expect(JSON.parse(`${first.join("")}]}`).traceEvents).toHaveLength(999);
+  // 1,000 spans, and before the first the names of its process and track, and where that stands.
+  expect(JSON.parse(`${first.join("")}]}`).traceEvents).toHaveLength(1003);
 });
 
 test.each<[object, Error]>([
