@@ -282,7 +282,7 @@ function expire(
   }
 }
 
-/** The later of two instants; unlike \`max\` it need not mind NaN and -0. */
+/** The later of two instants; unlike `max` it need not mind NaN and -0. */
 function later(a: f64, b: f64): f64 {
   return a > b ? a : b;
 }

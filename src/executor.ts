@@ -49,7 +49,7 @@ export interface ExecutorOptions extends Omit<PacerOptions, "selfCompleting"> {
 }
 
 /**
- * Paces reads: never faster than the buckets of DPUs, sources and destinations allow, the most urgent load first. The clock
+ * Paces reads: never faster than DPUs, ports, sources, destinations and links of the tree allow, the most urgent load first. The clock
  * and the completions are its owner's: submit loads, advance to an instant, issue the reads that it returns, say which are
  * complete. All but `advance` takes place before the next event or just as it is due, at the instant of the last call unless
  * another is given; what is refused changes nothing.
@@ -75,7 +75,7 @@ export class Executor {
     return this.#pacer.nowNs;
   }
 
-  /** When there is next a read to issue, or a load that expires, if nothing else is done; Infinity if never. */
+  /** Before this instant there is no read to issue and no load that expires, if nothing else is done; Infinity if never. */
   get nextEventNs(): number {
     return this.#pacer.nextEventNs;
   }

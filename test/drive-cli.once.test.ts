@@ -103,6 +103,12 @@ test("a trace has a track for every DPU and link, on which nothing overlaps, and
   }
 });
 
+test("a refused drive leaves the last trace as it was", async () => {
+  write("kept.json", "kept");
+  const { status } = await drive("--loads 5 --burst-mb 0.5 --trace kept.json");
+  expect([status, readFileSync(join(folder, "kept.json"), "utf8")]).toEqual([2, "kept"]);
+});
+
 test("a picture of how long loads take, one line for each of the means, and the deadline", async () => {
   const { status, stdout } = await drive("--loads 200 --means all --svg drive.svg");
   expect(status).toBe(0);
@@ -127,9 +133,11 @@ test.each([
   ["missing.csv", "missing.csv: there is no such file"],
   ["bad.csv", "bad.csv"],
   ["good.csv --loads 5", "--loads goes with a generated pattern, got it with good.csv"],
+  ["hashes.csv", "hashes.csv"],
   ["good.csv --gpus 3", "destinationGpu must be from 0 to 2, got 4"],
 ])("drive %s says what is wrong", async (args, message) => {
   write("bad.csv", "post_us,source_gpu,destination_gpu,size_byte\n1,2,3,4\n");
+  write("hashes.csv", `${"# ".repeat(60)}x\n1,2\n`); // no line of a matrix, and not for ever in doubt
   write("good.csv", "post_us,source_gpu,destination_gpu,size_bytes,slack_us\n1,2,4,400,180\n");
   const { status, stdout, stderr } = await drive(args);
   expect([status, stdout]).toEqual([2, ""]);

@@ -398,6 +398,7 @@ test("names the bad option", () => {
     [{ onExpire: "retry" }, 'onExpire must be "finish" or "drop", got "retry"'],
   ] as const)
     expect(() => new Executor({ gpus: 4, ...wrong } as ExecutorOptions)).toThrow(new RangeError(message));
+  expect(() => new Executor({ gpus: 4, capacity: 64 } as ExecutorOptions)).toThrow("options has no field capacity");
 });
 
 test("many small steps give what one big one gives", () => {
@@ -724,7 +725,8 @@ test("a load that arrives later is one submitted then, its place being kept mean
   });
   fc.assert(
     fc.property(options, fc.array(load, { maxLength: 24 }), (given, drawn) => {
-      const depth = { ...given, queueDepth: 32, batch: 64 };
+      const { onExpire: _, ...pacing } = given;
+      const depth = { ...pacing, queueDepth: 32, batch: 64 };
       const loads = drawn
         .map(({ source, destination, ...rest }) => ({
           ...rest,

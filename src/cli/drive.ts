@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import {
+  DOORBELL_OPS,
   type DriveOptions,
   type DriveReport,
   type DurationSummary,
@@ -191,7 +192,7 @@ function fromFile(file: string, flags: DriveFlags): { traffic: Traffic; gpus: nu
   const stray = keys.find((key) => flags[key] !== undefined);
   if (stray) throw new TypeError(`${flagOf(stray)} goes with a generated pattern, got it with ${file}`);
   const text = readText(file);
-  const isMatrix = /^\s*(#.*\s+)*Nodes\b/.test(text);
+  const isMatrix = /^(?:\s|#[^\n]*\n)*Nodes\b/.test(text);
   const slackNs = typeof flags["deadlineUs"] === "number" ? flags["deadlineUs"] * 1e3 : undefined;
   if (!isMatrix) {
     if (slackNs !== undefined)
@@ -227,7 +228,7 @@ function driveOptions(flags: DriveFlags): Omit<DriveOptions, "optics" | "gpus"> 
 
 /** Drives, with a bar that shows how far it is, and writes the trace meanwhile. */
 function driven(traffic: Traffic, options: DriveOptions, trace: string | undefined): DriveReport {
-  const bar = progressBar(options.means ?? "driving", traffic.op.length);
+  const bar = progressBar(options.means ?? "driving", traffic.op.filter((op) => op === DOORBELL_OPS.load).length);
   const text = new TraceText();
   const file = trace === undefined ? undefined : writePieces(trace);
   try {
@@ -330,9 +331,9 @@ function sayDpus({ dpus, means }: DriveReport): void {
 
 const HELD_SHOWN = 8;
 
-function sayFaults({ faults: { outages, linkTimeShare, held } }: DriveReport): void {
+function sayFaults({ means, faults: { outages, linkTimeShare, held } }: DriveReport): void {
   if (outages === 0 && held.length === 0) return;
-  heading("Faults");
+  heading(`Faults (${means})`);
   say(
     `${figure(outages)} outages took ${percent(linkTimeShare)} of the links' time; faults held ${figure(held.length)} loads`,
   );

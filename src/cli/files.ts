@@ -25,15 +25,19 @@ export function writeText(file: string, text: string): void {
   attempt(file, () => writeFileSync(file, text));
 }
 
-/** A file to write piece by piece. */
+/** A file to write piece by piece: it is opened, and what it held is gone, with the first. */
 export function writePieces(file: string): { write(text: string): void; close(): void } {
-  const descriptor = attempt(file, () => openSync(file, "w"));
+  let descriptor: number | undefined;
   let kept: string[] = [];
   let length = 0;
   const flush = () => {
-    attempt(file, () => writeSync(descriptor, kept.join("")));
+    const bytes = Buffer.from(kept.join(""));
     kept = [];
     length = 0;
+    attempt(file, () => {
+      descriptor ??= openSync(file, "w");
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+    });
   };
   return {
     write(text) {
@@ -42,8 +46,11 @@ export function writePieces(file: string): { write(text: string): void; close():
       if (length > PIECE) flush();
     },
     close() {
-      flush();
-      closeSync(descriptor);
+      try {
+        if (length > 0) flush();
+      } finally {
+        if (descriptor !== undefined) closeSync(descriptor);
+      }
     },
   };
 }

@@ -138,7 +138,7 @@ const FIGURES = [
     "fabric",
     "bulkUtilisation",
     1,
-    "that bulk keeps the links of doorbells busy (default: as the load)",
+    "that bulk keeps the links of doorbells busy (default: as the load; in drive, with --lane, 0.8)",
   ],
   [
     "--outstanding-misses <count>",

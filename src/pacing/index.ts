@@ -58,7 +58,7 @@ export interface Outage {
 const OUTAGES = 64;
 
 /**
- * Paces reads: never faster than the buckets of DPUs, sources and destinations allow, the most urgent load first. It speaks
+ * Paces reads: never faster than DPUs, ports, sources, destinations and links of the tree allow, the most urgent load first. It speaks
  * in columns, a batch a call; `Executor` says the same in objects.
  *
  * A load is read in chunks, of which any needs a whole chunk's credit of its DPU and of its gates. It expires when it would

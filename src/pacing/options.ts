@@ -25,7 +25,7 @@ export interface PacerOptions {
   podBytesPerNs?: number;
   /** GPUs of a pod; 8 nodes, or all if they are fewer, unless given. */
   gpusPerPod?: number;
-  /** Links fail not unless given. */
+  /** How links fail; they do not unless given. */
   faults?: LinkFaults;
   /** From a load's last byte read to its end (path and fence): it must be read so long before its deadline; 0 unless given. */
   afterReadNs?: number;
@@ -51,10 +51,32 @@ export interface LinkFaults {
   links?: { ports?: number; source?: number; node?: number; pod?: number };
 }
 
+const KEYS: readonly (keyof PacerOptions)[] = [
+  "gpus",
+  "gpusPerDpu",
+  "paceBytesPerNs",
+  "burstBytes",
+  "chunkBytes",
+  "portsBytesPerNs",
+  "sourceEgressBytesPerNs",
+  "gpuIngressBytesPerNs",
+  "nodeBytesPerNs",
+  "gpusPerNode",
+  "podBytesPerNs",
+  "gpusPerPod",
+  "faults",
+  "afterReadNs",
+  "queueDepth",
+  "order",
+  "selfCompleting",
+  "batch",
+];
+
 /** Options with every default filled in, checked. */
 export type CompletePacer = ReturnType<typeof completePacer>;
 
 export function completePacer(options: PacerOptions) {
+  checkKeys("options", options, KEYS);
   const { gpus, paceBytesPerNs: pace = 1600, chunkBytes: chunk = 1e6, afterReadNs = 0, queueDepth = 1024 } = options;
   const { burstBytes: burst = chunk, order = "deadline", selfCompleting = false, batch = 1024 } = options;
   const { portsBytesPerNs: ports, sourceEgressBytesPerNs: source, gpuIngressBytesPerNs: sink } = options;
