@@ -68,14 +68,14 @@ export function carry(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u
   return stallNs;
 }
 
-/** When a link has been up for `ns` from `atNs` on. */
+/** When a link, which is up at `atNs` and has come to that, has been up for `ns` from then on. */
 export function upForNs(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, atNs: f64, ns: f64): f64 {
   let endNs = atNs + ns;
   let number = drawnOutages(pacer, link);
   let outageNs = pacer[link + OUTAGE_NS];
   let outageEndNs = pacer[link + OUTAGE_END_NS];
   while (outageNs < endNs) {
-    if (outageEndNs > atNs) endNs += outageEndNs - max(outageNs, atNs);
+    endNs += outageEndNs - outageNs;
     outageNs = beginsNs(pacer, faults, link, number, outageEndNs);
     outageEndNs = outageNs + lastsNs(pacer, faults, link, number++);
   }

@@ -113,7 +113,7 @@ function upFor(ns: number, atNs: number, links: readonly ReferenceLink[]): numbe
 }
 
 /** How long links were out from one instant to another, all in all. */
-function outNs(links: readonly ReferenceLink[], fromNs: number, untilNs: number): number {
+export function outNs(links: readonly ReferenceLink[], fromNs: number, untilNs: number): number {
   return links
     .flatMap(({ outages }) => outages)
     .reduce((sum, { beginNs, endNs }) => sum + Math.max(0, Math.min(endNs, untilNs) - Math.max(beginNs, fromNs)), 0);
