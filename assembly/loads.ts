@@ -21,11 +21,15 @@ import { dpuAt, dpuOf, hasGates, placeOf, treeAt, whole } from "./pacer";
 import { leastRate } from "./routes";
 
 // What there is to ask of one load, and where it is put and taken from. A load is in its DPU's tree of arrivals until it
-// has arrived; then in its tree of keys, or in the heap of a gate. As long as it can be late, it is in that of latest starts.
+// has arrived; then in its tree of keys, or in the heap of a gate. Until it is late or read, it is in that of latest starts.
 
-/** When the next read of the load in `place` must go out for its last byte to be read by its local deadline. */
+/**
+ * When the next read of the load in `place` must go out for its last byte to be read by its local deadline; Infinity if that is
+ * read. A load that is read to its end leaves its key in the tree of latest starts: it is found out when it comes first.
+ */
 export function latestStartNs(pacer: StaticArray<f64>, waiting: StaticArray<u32>, dpu: u32, place: u32): f64 {
   const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
+  if (pacer[load + BYTES_LEFT] === 0) return Infinity;
   const rate = hasGates(pacer) ? leastRate(pacer, waiting, dpu, place) : pacer[dpu + LEAST_RATE];
   return pacer[load + LOCAL_DEADLINE] - pacer[load + BYTES_LEFT] / rate;
 }

@@ -32,7 +32,7 @@ export const EXPIRY = 2;
 
 /**
  * The queue of the next event; its instant is Infinity if there is none, and exact up to `nowNs`, which it has come to be. After
- * that it is so but for outages: links pass them when it has come to be time, and then it is put off.
+ * that it is exact where links do not fail, and never too late.
  */
 export function settle(pacer: StaticArray<f64>, waiting: StaticArray<u32>, faults: StaticArray<f32>, nowNs: f64): u32 {
   let queue = firstQueue(pacer);
@@ -53,8 +53,9 @@ function putOff(
   nowNs: f64,
 ): bool {
   const atNs = pacer[HEADER + queue];
-  if (atNs === Infinity) return false;
-  const hasFaults = faults.length > 0 && atNs <= nowNs;
+  const hasFaults = faults.length > 0;
+  // A link that goes out later is free at first: who looks ahead would see a load go to and fro.
+  if (atNs === Infinity || (hasFaults && atNs > nowNs)) return false;
   if (queue >= whole(pacer, DPUS)) {
     const slot = rootOf(pacer, waiting, queue);
     if (slot !== NONE) {

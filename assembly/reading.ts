@@ -150,7 +150,6 @@ function advanceDpu(
       row++;
       if (bytes === left) {
         leave(pacer, keys, best, loads, inner, place);
-        clearKey(pacer, latestStarts, inner, place);
         if (selfCompleting) free(pacer, dpu, place);
       }
     } else {
@@ -237,7 +236,6 @@ function read(
   events[EVENT_HELD_NS * rows + row] = heldNs(pacer, waiting, faults, dpu, place, endNs);
   if (bytes < left) return;
   remove(pacer, waiting, slot);
-  clearKey(pacer, treeAt(pacer, dpu, LATEST_STARTS), whole(pacer, INNER), place);
   if (whole(pacer, SELF_COMPLETING) !== 0) free(pacer, dpu, place);
 }
 

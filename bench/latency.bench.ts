@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { CERTAIN } from "../assembly/layout.ts";
 import { Distribution, HopSampler, PathSampler, type SamplerOptions, useKernels } from "../src/index.ts";
 import { checksum, seedRandom } from "../test/reference/latency.ts";
 import { type Contender, compare } from "./compare.ts";
+import { inC } from "./native.ts";
 import type { Row } from "./row.ts";
 import { hopTwin, pathTwin } from "./twins/latency.ts";
 import { naiveHop } from "./twins/naive.ts";
@@ -36,33 +36,6 @@ function portable<T>(make: () => T): T {
   return made;
 }
 
-/** bench/native/latency.c, nothing where there is no gcc. */
-function inC(hop: Distribution): Contender[] {
-  const program = "build/bench-latency";
-  try {
-    mkdirSync("build", { recursive: true });
-    // Without contraction: a fused multiply-add would round once where the kernels round twice.
-    const flags = ["-O3", "-march=native", "-ffp-contract=off"];
-    execFileSync("gcc", [...flags, "-o", program, "bench/native/latency.c"], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    console.error(`${room}: no gcc here, so no row in C`);
-    return [];
-  }
-  const input = Buffer.concat([hop.quantilesNs, seedRandom(seed)].map((words) => new Uint8Array(words.buffer)));
-  const measure = (budgetMs: number) =>
-    execFileSync(program, [draws, batch, budgetMs].map(String), { input, encoding: "utf8" }).split(" ").map(Number);
-  return [
-    {
-      name: "drawHops in C, -O3",
-      run: { medianMs: (budgetMs) => measure(budgetMs)[1]! },
-      checksum: () => measure(0)[0]!,
-    },
-  ];
-}
-
 export default async function rows({ quick }: { quick: boolean }): Promise<Row[]> {
   const options: SamplerOptions = { seed, batch };
   const hop = Distribution.fromQuantiles(lpo);
@@ -70,7 +43,7 @@ export default async function rows({ quick }: { quick: boolean }): Promise<Row[]
   const carried = portable(() => new HopSampler(hop, options));
   const naive = naiveHop(lpo);
   const naiveNs = new Float32Array(batch);
-  const native = inC(hop);
+  const native = inC(room, "drawHops in C, -O3", [hop.quantilesNs, seedRandom(seed)], [draws, batch]);
   const hops = compare(
     [
       drawn("drawHops", () => release.next()),

@@ -51,7 +51,7 @@ export { type MeasurementOptions, readMeasurement } from "./formats/measurement.
 export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
 export { readProfile } from "./formats/profile.ts";
-export { formatTrace, type TraceSpan } from "./formats/trace.ts";
+export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
@@ -78,7 +78,7 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
-export { type Axis, type Chart, lineChart, type Series, tailChart } from "./plot.ts";
+export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";

@@ -1,4 +1,5 @@
 import { checkFinite, checkPositive } from "./check.ts";
+import type { DriveReport } from "./drive/report.ts";
 import type { TailReport } from "./tail.ts";
 import { duration } from "./words.ts";
 
@@ -79,7 +80,10 @@ export function lineChart(chart: Chart): string {
     }),
     ...(chart.marks ?? []).map(({ x: value, label }) => {
       const px = round(x.at(value));
-      return `<line class="mark" x1="${px}" y1="${PLOT.top}" x2="${px}" y2="${PLOT.bottom}" stroke-dasharray="5 4"/><text class="soft" x="${px - 5}" y="${PLOT.top + 14}" text-anchor="end">${escaped(label)}</text>`;
+      // A word takes some 8 pixels a letter: it stands before the line where it has room there.
+      const isRoomy = px - PLOT.left > 8 * label.length + 5;
+      const word = isRoomy ? `x="${px - 5}" text-anchor="end"` : `x="${px + 5}"`;
+      return `<line class="mark" x1="${px}" y1="${PLOT.top}" x2="${px}" y2="${PLOT.bottom}" stroke-dasharray="5 4"/><text class="soft" y="${PLOT.top + 14}" ${word}>${escaped(label)}</text>`;
     }),
     ...lines,
     ...legend(chart.series),
@@ -123,6 +127,25 @@ export function tailChart(
       name: names.join("\n"),
       points: report.curve.filter(({ ns }) => ns > 0).map(({ u, ns }) => ({ x: ns, y: u })),
     })),
+  });
+}
+
+/** Load times against the share of loads that take longer, of drives side by side; a mark where loads are due, if all are after the same time. */
+export function driveChart(
+  reports: readonly Pick<DriveReport, "means" | "curve">[],
+  {
+    title = "How often a load takes longer",
+    subtitle = "",
+    slackNs,
+  }: { title?: string; subtitle?: string; slackNs?: number } = {},
+): string {
+  return lineChart({
+    title,
+    subtitle,
+    x: { label: "from post to end", log: true, format: duration },
+    y: { label: "share of loads that take longer", log: true, format: oneIn, to: 1 },
+    series: reports.map(({ means, curve }) => ({ name: means, points: curve.map(({ u, ns }) => ({ x: ns, y: u })) })),
+    ...(slackNs === undefined ? {} : { marks: [{ x: slackNs, label: "deadline" }] }),
   });
 }
 

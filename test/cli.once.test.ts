@@ -1,34 +1,19 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execPath } from "node:process";
 import { afterAll, describe, expect, test } from "vitest";
 import { BASELINES_EVIDENCE, DEFAULTS_EVIDENCE, OPTICS } from "../src/index.ts";
+import { type ProgramRun, runProgram } from "./program.ts";
 
 const MAIN = resolve("dist/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "vorchestrate-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Run {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs a program in the folder of test files, or another, without a terminal. */
-function runProgram(program: string, args: string[], env: NodeJS.ProcessEnv = {}, cwd = folder): Promise<Run> {
-  const { NO_COLOR, FORCE_COLOR, npm_command, ...inherited } = process.env;
-  return new Promise((done) => {
-    execFile(program, args, { cwd, env: { ...inherited, ...env }, maxBuffer: 1e8 }, (error, stdout, stderr) =>
-      done({ status: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
-}
-
 /** Runs the command line. */
-function run(args: string, env: NodeJS.ProcessEnv = {}, script = MAIN): Promise<Run> {
-  return runProgram(execPath, [script, ...args.split(" ").filter(Boolean)], env);
+function run(args: string, env: NodeJS.ProcessEnv = {}, script = MAIN): Promise<ProgramRun> {
+  return runProgram(execPath, [script, ...args.split(" ").filter(Boolean)], folder, env);
 }
 
 const QUICK = { check: "--draws 1000", study: "--iterations 1000", tail: "--iterations 1000", optics: "" };
@@ -343,7 +328,7 @@ describe("manners", () => {
 
   test("a reader that has seen enough ends it in peace", async () => {
     const script = `"$0" "$1" study --iterations 1000 --json | head -c 10`;
-    const { stdout, stderr } = await runProgram("sh", ["-c", script, execPath, MAIN]);
+    const { stdout, stderr } = await runProgram("sh", ["-c", script, execPath, MAIN], folder);
     expect({ stdout, stderr }).toEqual({ stdout: "[\n  {\n    ", stderr: "" });
   });
 
@@ -354,7 +339,7 @@ describe("manners", () => {
     expect((await run("optics", { npm_command: "exec" }, bin)).stdout).toContain(
       "\n  npx vorchestrate optics cpo-800g  ",
     );
-    const { stdout } = await runProgram(execPath, ["dist/cli/main.js", "optics"], {}, resolve("."));
+    const { stdout } = await runProgram(execPath, ["dist/cli/main.js", "optics"], resolve("."));
     expect(stdout).toContain(`\n  node ${join("dist", "cli", "main.js")} optics cpo-800g  `);
   });
 });

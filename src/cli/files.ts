@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** A file that cannot be read or written; the message names it and says why. */
@@ -24,6 +24,31 @@ export function readText(file: string): string {
 export function writeText(file: string, text: string): void {
   attempt(file, () => writeFileSync(file, text));
 }
+
+/** A file to write piece by piece. */
+export function writePieces(file: string): { write(text: string): void; close(): void } {
+  const descriptor = attempt(file, () => openSync(file, "w"));
+  let kept: string[] = [];
+  let length = 0;
+  const flush = () => {
+    attempt(file, () => writeSync(descriptor, kept.join("")));
+    kept = [];
+    length = 0;
+  };
+  return {
+    write(text) {
+      kept.push(text);
+      length += text.length;
+      if (length > PIECE) flush();
+    },
+    close() {
+      flush();
+      closeSync(descriptor);
+    },
+  };
+}
+
+const PIECE = 2 ** 20;
 
 /** Refuses files whose folder cannot be written to: better before a long run than after it. */
 export function checkFolders(...files: (string | undefined)[]): void {

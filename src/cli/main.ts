@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { checkCommand } from "./check.ts";
+import { driveCommand } from "./drive.ts";
 import { FileError } from "./files.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";
@@ -24,11 +25,12 @@ Examples:
   ${typed("study")}                               all built-in optics, side by side
   ${typed("check --optics lpo-800g --margin")}    one verdict, and how far it can be pushed
   ${typed("check --profile latencies.csv")}       your own measurement
+  ${typed("drive --pattern incast")}              loads through a fabric, DPU by DPU
   ${typed("tail --transport threads")}            doorbells between two threads of this machine
 
 Exit codes: 0 schedulable (or done), 1 not schedulable, 2 no answer, because the input is wrong.`,
   );
-for (const command of [studyCommand(), checkCommand(), tailCommand(), opticsCommand()])
+for (const command of [studyCommand(), checkCommand(), driveCommand(), tailCommand(), opticsCommand()])
   program.addCommand(command.exitOverride().showHelpAfterError(help));
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

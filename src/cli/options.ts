@@ -177,6 +177,14 @@ export function pathOptions(command: Command): Command {
   return command;
 }
 
+/** Adds an option for every figure of the fabric. */
+export function fabricOptions(command: Command): Command {
+  command.optionsGroup(GROUPS.fabric);
+  for (const [flags, part, , , description] of FIGURES)
+    if (part === "fabric") command.option(flags, description, number);
+  return command;
+}
+
 /** Adds an option for every figure of the scenario. */
 export function scenarioOptions(command: Command): Command {
   for (const [flags, part, , , description] of FIGURES)

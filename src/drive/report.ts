@@ -1,10 +1,11 @@
 import { DOORBELL_CANCEL, DOORBELL_FENCE, DOORBELL_LOAD } from "../../assembly/layout.ts";
 import { type ShareInterval, shareInterval } from "../statistics.ts";
+import { exceedances } from "../tail.ts";
 import type { Traffic } from "../traffic.ts";
 import type { DrivePlan, Means } from "./plan.ts";
 import { type Ends, OUTCOMES, type Outcome, type Run } from "./run.ts";
 
-/** Instants told apart by how many came sooner. */
+/** Durations, all told and by how many take longer: half of them, 1 in 100, 1 in 1,000, none. */
 export interface DurationSummary {
   count: number;
   meanNs: number;
@@ -52,6 +53,8 @@ export interface DriveReport {
   endNs: number;
   /** From post to end. */
   loadNs: DurationSummary;
+  /** Shares of loads that take longer, and than what. */
+  curve: { u: number; ns: number }[];
   /** From arrival in the DPU's queue to the first read. */
   queueNs: DurationSummary;
   outcomes: Record<Outcome, number>;
@@ -94,6 +97,7 @@ export function reportOf(plan: DrivePlan, traffic: Traffic, run: Run): DriveRepo
   const loads = counts[DOORBELL_LOAD];
   const missed = outcomes.late + outcomes.dropped;
   const all = perDpu.flat();
+  const loadNs = durations(all, ends, (row) => ends.endNs[row]! - postNs[row]!);
   const outages = perDpu.map((_, dpu) => pacer.outagesOf(dpu, lastNs));
   const lostNs = outages.flat().reduce((sum, { beginNs, endNs }) => sum + Math.min(endNs, lastNs) - beginNs, 0);
   const linksPerDpu = plan.pacer.faults?.links?.ports ?? 1;
@@ -107,8 +111,9 @@ export function reportOf(plan: DrivePlan, traffic: Traffic, run: Run): DriveRepo
     bytes,
     spanNs: op.length === 0 ? 0 : lastNs - postNs[0]!,
     endNs: lastNs,
-    loadNs: durations(all, ends, (row) => ends.endNs[row]! - postNs[row]!),
-    queueNs: durations(all, ends, (row) => ends.firstReadNs[row]! - ends.arrivalNs[row]!),
+    loadNs: summaryOf(loadNs),
+    curve: exceedances(loadNs.length).map((u) => ({ u, ns: exceededBy(loadNs, u) })),
+    queueNs: summaryOf(durations(all, ends, (row) => ends.firstReadNs[row]! - ends.arrivalNs[row]!)),
     outcomes,
     misses: { count: missed, ...shareInterval(missed, Math.max(1, loads)) },
     expired,
@@ -141,8 +146,8 @@ function dpuReport(plan: DrivePlan, traffic: Traffic, ends: Ends, rows: readonly
     busyNs,
     bytesPerNs,
     paceShare: bytesPerNs / plan.pacer.paceBytesPerNs!,
-    queueNs: durations(read, ends, (row) => ends.firstReadNs[row]! - ends.arrivalNs[row]!),
-    loadNs: durations(read, ends, (row) => ends.endNs[row]! - traffic.postNs[row]!),
+    queueNs: summaryOf(durations(read, ends, (row) => ends.firstReadNs[row]! - ends.arrivalNs[row]!)),
+    loadNs: summaryOf(durations(read, ends, (row) => ends.endNs[row]! - traffic.postNs[row]!)),
   };
 }
 
@@ -155,20 +160,27 @@ function wasRead(ends: Ends, row: number): boolean {
   return ends.dataNs[row]! > 0;
 }
 
-/** A summary of what `of` says of those rows that were read to their end; by order statistics, all 0 where there are none. */
-function durations(rows: readonly number[], ends: Ends, of: (row: number) => number): DurationSummary {
-  const sorted = Float64Array.from(
+/** What `of` says of those rows that were read to their end, the least first. */
+function durations(rows: readonly number[], ends: Ends, of: (row: number) => number): Float64Array {
+  return Float64Array.from(
     rows.filter((row) => wasRead(ends, row)),
     of,
   ).sort();
+}
+
+/** What the share `u` of sorted durations exceeds; 0 where there are none. */
+function exceededBy(sorted: Float64Array, u: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * (1 - u)) - 1)] ?? 0;
+}
+
+function summaryOf(sorted: Float64Array): DurationSummary {
   const count = sorted.length;
-  const exceededBy = (u: number) => sorted[Math.max(0, Math.ceil(count * (1 - u)) - 1)] ?? 0;
   return {
     count,
     meanNs: count === 0 ? 0 : sorted.reduce((sum, ns) => sum + ns, 0) / count,
-    medianNs: exceededBy(0.5),
-    p99Ns: exceededBy(0.01),
-    p999Ns: exceededBy(0.001),
-    mostNs: sorted[count - 1] ?? 0,
+    medianNs: exceededBy(sorted, 0.5),
+    p99Ns: exceededBy(sorted, 0.01),
+    p999Ns: exceededBy(sorted, 0.001),
+    mostNs: exceededBy(sorted, 0),
   };
 }

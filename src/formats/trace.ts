@@ -11,37 +11,52 @@ export interface TraceSpan {
   args?: Record<string, string | number>;
 }
 
+/** The text of a trace, as its spans come to pass: `spanText` of each, and `endText` behind the last. See `formatTrace`. */
+export class TraceText {
+  readonly #processes = new Map<string, { pid: number; tracks: Map<string, number> }>();
+  #trackCount = 0;
+  #rows = 0;
+
+  spanText(span: TraceSpan): string {
+    checkSpan(`span ${this.#rows}`, span);
+    const { process, track, name, startNs, endNs, args = {} } = span;
+    const pieces = this.#rows++ === 0 ? [HEAD] : [","];
+    const known = this.#processes.get(process);
+    const { pid, tracks } = known ?? { pid: this.#processes.size + 1, tracks: new Map<string, number>() };
+    if (!known) {
+      this.#processes.set(process, { pid, tracks });
+      pieces.push("\n", metadata("process_name", pid, 0, { name: process }), ",");
+    }
+    let tid = tracks.get(track);
+    if (tid === undefined) {
+      tid = ++this.#trackCount; // no two tracks share one, whatever their processes: some viewers take it for the whole name
+      tracks.set(track, tid);
+      pieces.push("\n", metadata("thread_name", pid, tid, { name: track }), ",");
+      pieces.push("\n", metadata("thread_sort_index", pid, tid, { sort_index: tid }), ",");
+    }
+    const phase = startNs === endNs ? '"ph":"i","s":"t"' : `"ph":"X","dur":${microseconds(lengthNs(startNs, endNs))}`;
+    pieces.push(
+      `\n{"name":${JSON.stringify(name)},${phase},"ts":${microseconds(startNs)},"pid":${pid},"tid":${tid},"args":${JSON.stringify(args)}}`,
+    );
+    return pieces.join("");
+  }
+
+  endText(): string {
+    return `${this.#rows === 0 ? HEAD : ""}\n]}\n`;
+  }
+}
+
+const HEAD = '{"displayTimeUnit":"ns","traceEvents":[';
+
 /**
  * A trace that Chrome's and Perfetto's viewers open, in pieces to write one after the other: one JSON object, processes and
  * tracks in order of first appearance. Spans of one track must nest or lie apart: viewers draw those that overlap otherwise
  * wrongly, and they are not refused. Viewers round to whole nanoseconds; the text does not.
  */
 export function* formatTrace(spans: Iterable<TraceSpan>): Generator<string> {
-  const processes = new Map<string, { pid: number; tracks: Map<string, number> }>();
-  let trackCount = 0;
-  let row = 0;
-  yield '{"displayTimeUnit":"ns","traceEvents":[';
-  for (const span of spans) {
-    checkSpan(`span ${row++}`, span);
-    const { process, track, name, startNs, endNs, args = {} } = span;
-    const known = processes.get(process);
-    const { pid, tracks } = known ?? { pid: processes.size + 1, tracks: new Map<string, number>() };
-    if (!known) {
-      processes.set(process, { pid, tracks });
-      // What comes first of all is a process: what comes later follows a comma.
-      yield `${pid === 1 ? "" : ","}\n${metadata("process_name", pid, 0, { name: process })}`;
-    }
-    let tid = tracks.get(track);
-    if (tid === undefined) {
-      tid = ++trackCount; // no two tracks share one, whatever their processes: some viewers take it for the whole name
-      tracks.set(track, tid);
-      yield `,\n${metadata("thread_name", pid, tid, { name: track })}`;
-      yield `,\n${metadata("thread_sort_index", pid, tid, { sort_index: tid })}`;
-    }
-    const phase = startNs === endNs ? '"ph":"i","s":"t"' : `"ph":"X","dur":${microseconds(lengthNs(startNs, endNs))}`;
-    yield `,\n{"name":${JSON.stringify(name)},${phase},"ts":${microseconds(startNs)},"pid":${pid},"tid":${tid},"args":${JSON.stringify(args)}}`;
-  }
-  yield "\n]}\n";
+  const text = new TraceText();
+  for (const span of spans) yield text.spanText(span);
+  yield text.endText();
 }
 
 function checkSpan(where: string, { process, track, name, startNs, endNs, args }: TraceSpan): void {

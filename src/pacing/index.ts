@@ -157,7 +157,7 @@ export class Pacer {
     return this.#words[2 * (this.#plan.dpusAt + dpu * this.#plan.dpu + FREE)]!;
   }
 
-  /** Nothing happens before this instant if nothing else is done; Infinity if never. */
+  /** Nothing happens before this instant if nothing else is done; Infinity if never. Where links fail, something may not even then. */
   get nextEventNs(): number {
     const first = HEADER + this.#plan.leaves;
     return this.#pacer[HEADER + this.#words[2 * first + 1]!]!;

@@ -1,0 +1,151 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { transformSync } from "esbuild";
+import { afterAll, describe, expect, test } from "vitest";
+import { runProgram } from "./program.ts";
+
+const MAIN = resolve("dist/cli/main.js");
+const MATRIX = resolve("../shared/data/fabric/htsim_incast_128.cm");
+const folder = mkdtempSync(join(tmpdir(), "vorchestrate-drive-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const drive = (args: string) =>
+  runProgram(process.execPath, [MAIN, "drive", ...args.split(" ").filter(Boolean)], folder);
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+
+describe("answers", () => {
+  test.each([
+    "",
+    "--pattern incast --gpus 16",
+    "--pattern hot-source --gpus 16",
+    "--pattern bursts --loads 200 --on-expire drop --utilisation 0.9",
+    "--loads 300 --means reactive",
+    "--loads 300 --means coherent --load-mb 1",
+    "--loads 300 --gpus-per-node 8 --gpus-per-pod 16 --node-link 900 --lane shared --bulk-utilisation 0.6",
+    "--loads 300 --optics lpo-800g --retrain-per-hour 20000",
+    "--loads 300 --optics dsp-800g --stall-probability 0.001 --queue-depth 2",
+  ])("drive %s: in words and as one JSON value", async (args) => {
+    const words = await drive(args);
+    expect(words).toMatchObject({ status: 0, stderr: "" });
+    expect(words.stdout).not.toMatch(/NaN|undefined|null|Infinity/);
+    expect(words.stdout.split("\n").filter((line) => [...line].length > 100 && !line.includes("main.js"))).toEqual([]);
+    const { status, stdout } = await drive(`${args} --json`);
+    const report = JSON.parse(stdout);
+    const { done, late, dropped, cancelled } = report.outcomes;
+    expect([status, done + late + dropped + cancelled]).toEqual([0, report.loads]);
+    expect(report.misses.count).toBe(late + dropped);
+    expect(report.dpus.reduce((sum: number, { loads }: { loads: number }) => sum + loads, 0)).toBe(report.loads);
+  });
+
+  test("means side by side", async () => {
+    const { stdout } = await drive("--loads 200 --load-mb 16 --means all --json");
+    const reports = JSON.parse(stdout) as { means: string; loads: number; loadNs: { medianNs: number } }[];
+    expect(reports.map(({ means, loads }) => [means, loads])).toEqual([
+      ["executor", 200],
+      ["reactive", 200],
+      ["coherent", 200],
+    ]);
+    const [paced, reactive, coherent] = reports.map(({ loadNs }) => loadNs.medianNs) as [number, number, number];
+    expect(paced).toBeLessThan(reactive);
+    expect(reactive).toBeLessThan(coherent);
+  });
+});
+
+test("doorbells from a file: a load, its cancel, and another one's fence", async () => {
+  write(
+    "loads.csv",
+    [
+      "op,post_us,fence_id,source_gpu,destination_gpu,size_bytes,slack_us",
+      "load,0,1,8,0,160000000,180",
+      "load,1,2,9,1,160000000,600",
+      "cancel,50,1,8,0,,",
+      "fence,60,2,9,1,,",
+    ].join("\n"),
+  );
+  const { status, stdout, stderr } = await drive("loads.csv --json");
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    loads: 2,
+    cancels: 1,
+    fences: 1,
+    outcomes: { done: 1, late: 0, dropped: 0, cancelled: 1 },
+  });
+});
+
+test.skipIf(!existsSync(MATRIX))("csg-htsim's incast of 127 x 2 MB into 100 Gb/s ends when it should", async () => {
+  const port = "--ports 1 --port-gbps 100 --goodput 1 --gpus-per-dpu 1 --dpu-pace 12.5 --source-egress 12.5";
+  const { stdout } = await drive(`${MATRIX} ${port} --json`);
+  const { loads, spanNs } = JSON.parse(stdout);
+  expect(loads).toBe(127);
+  expect(spanNs).toBeGreaterThanOrEqual((127 * 2e6) / 12.5);
+  expect(spanNs).toBeLessThanOrEqual(23_000_000);
+});
+
+test("a trace has a track for every DPU and link, on which nothing overlaps, and every outage", async () => {
+  const { status, stdout } = await drive(
+    "--loads 40 --gpus 16 --load-mb 8 --optics lpo-800g --retrain-per-hour 2e6 --burst-mb 4 --trace trace.json",
+  );
+  expect(status).toBe(0);
+  expect(stdout).toContain("The trace is in trace.json");
+  const { traceEvents } = JSON.parse(readFileSync(join(folder, "trace.json"), "utf8")) as {
+    traceEvents: { ph: string; name: string; tid: number; ts: number; dur: number; args: { name?: string } }[];
+  };
+  const tracks = traceEvents.filter(({ name }) => name === "thread_name").map(({ args }) => args.name);
+  expect(tracks).toEqual(expect.arrayContaining(["DPU 0", "DPU 1", "DPU 0 ports", "DPU 1 ports"]));
+  expect(tracks.filter((name) => name?.endsWith(" in")).length).toBeGreaterThan(4);
+  expect(traceEvents.filter(({ name }) => name === "outage").length).toBeGreaterThan(0);
+  const ends = new Map<number, number>();
+  for (const { ph, tid, ts, dur } of traceEvents) {
+    if (ph !== "X") continue;
+    expect(ts).toBeGreaterThanOrEqual((ends.get(tid) ?? 0) - 1e-9);
+    ends.set(tid, ts + dur);
+  }
+});
+
+test("a picture of how long loads take, one line for each of the means, and the deadline", async () => {
+  const { status, stdout } = await drive("--loads 200 --means all --svg drive.svg");
+  expect(status).toBe(0);
+  expect(stdout).toContain("The picture is in drive.svg");
+  const svg = readFileSync(join(folder, "drive.svg"), "utf8");
+  expect(svg.match(/<polyline /g)).toHaveLength(3);
+  for (const word of ["executor", "reactive", "coherent", "deadline"]) expect(svg).toContain(`>${word}<`);
+});
+
+test.each([
+  ["--pattern foo", "argument 'foo' is invalid"],
+  ["--lodas 5", "unknown option '--lodas'"],
+  ["--loads 0", "loads must be from 1 to 16777216, got 0 (--loads 0)"],
+  ["--utilisation 0", "utilisation must be above 0, got 0 (--utilisation 0)"],
+  ["--gpus 1", "gpus must be from 2 to 65536, got 1 (--gpus 1)"],
+  ["--pod-link 5", "--pod-link goes with --gpus-per-node"],
+  ["--ports 0", "ports must be from 1 to"],
+  ["--dpu-pace 0", "must be above 0, got 0"],
+  ["--burst-mb 0.5", "burstBytes must be at least 1000000, got 500000"],
+  ["--means all --trace x.json", "--trace is of one of the means, got --means all"],
+  ["--trace nowhere/x.json", "nowhere/x.json: there is no such folder"],
+  ["missing.csv", "missing.csv: there is no such file"],
+  ["bad.csv", "bad.csv"],
+  ["good.csv --loads 5", "--loads goes with a generated pattern, got it with good.csv"],
+  ["good.csv --gpus 3", "destinationGpu must be from 0 to 2, got 4"],
+])("drive %s says what is wrong", async (args, message) => {
+  write("bad.csv", "post_us,source_gpu,destination_gpu,size_byte\n1,2,3,4\n");
+  write("good.csv", "post_us,source_gpu,destination_gpu,size_bytes,slack_us\n1,2,4,400,180\n");
+  const { status, stdout, stderr } = await drive(args);
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(message);
+});
+
+test("the README's event loop runs, and every load of it ends", async () => {
+  const readme = readFileSync("README.md", "utf8");
+  const code = readme
+    .split("```ts\n")
+    .find((block) => block.includes("const agenda"))!
+    .split("```")[0]!;
+  const library = JSON.stringify(resolve("dist/index.js"));
+  write("loop.mjs", transformSync(code, { loader: "ts" }).code.replace('"vorchestrate"', library));
+  const { status, stdout } = await runProgram(process.execPath, [join(folder, "loop.mjs")], folder);
+  expect(status).toBe(0);
+  const ended = stdout.split("\n").filter((line) => /^\d+ (done|late) /.test(line));
+  expect(new Set(ended.map((line) => line.split(" ")[0])).size).toBe(100);
+});
