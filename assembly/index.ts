@@ -1,8 +1,12 @@
+export { annealPlacement, listCandidates, settlePlacement } from "./annealing";
+export { bidForSlots } from "./auction";
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
 export { listOutages, startFaults } from "./links";
 export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
+export { fillCosts, sumOfLeast } from "./placement";
+export { ascendPrices } from "./prices";
 export { drawBits, seedRandom } from "./random";
 export { advanceLoads } from "./reading";
 

@@ -227,3 +227,6 @@ export const EVENT_AT_NS = 2;
 export const EVENT_END_NS = 3;
 export const EVENT_HELD_NS = 4;
 export const EVENT_COLUMNS = 5;
+
+/** What it costs to have an expert where it must not be: far above any cost, far below what f32 holds. */
+export const FORBIDDEN: f32 = 1e30;

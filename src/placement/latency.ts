@@ -1,0 +1,201 @@
+import { checkBetween, checkKeys, checkWhole } from "../check.ts";
+import { crowdedOut, type Infeasible, obstacleOf } from "./obstacles.ts";
+import { type CompleteProblem, completeProblem, type LatencyPlan, type LatencyProblem } from "./problem.ts";
+import { type Prices, Search } from "./search.ts";
+import { type PlanCheck, verifyComplete } from "./verify.ts";
+
+export interface PlaceOptions {
+  /** How far above the bound a plan may cost, as a share, for the search to end; 0.005 unless given. */
+  gap?: number;
+  /** The search ends after this many milliseconds, with the best it has; never unless given. */
+  timeLimitMs?: number;
+  /** The search ends after so many rounds, each twice as thorough as the one before; 6 unless given. */
+  rounds?: number;
+  /** Equal seeds give equal plans, unless a time limit ends the search; 1 unless given. */
+  seed?: number;
+  /** Told each plan that is better than all before it. */
+  onPlan?: (plan: LatencyPlan, cost: number, bound: number) => void;
+}
+
+/**
+ * *optimal*: no plan costs less, and that is proved; *within gap*: none costs less by more than the gap asked for; *time
+ * limit*: time or rounds ended before that; *infeasible*: no plan keeps all rules.
+ */
+export type PlacementStatus = "optimal" | "within gap" | "time limit" | "infeasible";
+
+export interface LatencyPlacement {
+  objective: "latency";
+  status: PlacementStatus;
+  /** None if the problem is infeasible, or no plan was found in time. */
+  plan?: LatencyPlan;
+  /** What the plan comes to, as `verifyPlacement` says. */
+  check?: PlanCheck;
+  /** No plan costs less than this. */
+  bound: number;
+  /** How much more than the bound the plan costs, over the bound. */
+  gap: number;
+  /** What a slot, a unit of load and a byte more would save, about: the prices that give the bound. */
+  prices: Prices;
+  /** What is in the way, and what would help. */
+  infeasible?: Infeasible;
+  rounds: number;
+}
+
+const KEYS: readonly (keyof PlaceOptions)[] = ["gap", "timeLimitMs", "rounds", "seed", "onPlan"];
+
+/** Passes over all experts in the first round, and proposals for each of them. */
+const PASSES = 16;
+const PROPOSALS_EACH = 64;
+const LEAST_PROPOSALS = 2 ** 16;
+const ROUNDS = 6;
+/** Raises of bids, over the scale of costs, in the first round; a fifth in each after that. */
+const RAISE = 0.01;
+const RAISE_LEAST = 1e-5;
+
+/** Finds a plan for a latency problem, a bound below which none is, and the prices behind it. */
+export function placeForLatency(problem: LatencyProblem, options: PlaceOptions = {}): LatencyPlacement {
+  checkKeys("options", options, KEYS);
+  const { gap = 0.005, rounds = ROUNDS, seed = 1, timeLimitMs = Number.POSITIVE_INFINITY } = options;
+  checkBetween("gap", gap, 0, 1);
+  checkWhole("rounds", rounds, 1, 24);
+  checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  if (!(timeLimitMs > 0)) throw new RangeError(`timeLimitMs must be above 0, got ${timeLimitMs}`);
+  const complete = completeProblem(problem);
+  const infeasible = obstacleOf(complete);
+  if (infeasible) return refusal(complete, infeasible);
+  return new Rounds(complete, { gap, rounds, seed, timeLimitMs, ...options }).run();
+}
+
+type CompleteOptions = Required<Omit<PlaceOptions, "onPlan">> & Pick<PlaceOptions, "onPlan">;
+
+/** Rounds of searching, each more thorough than the one before, until the gap is closed far enough. */
+class Rounds {
+  readonly #problem: CompleteProblem;
+  readonly #options: CompleteOptions;
+  readonly #search: Search;
+  readonly #isOver: () => boolean;
+  #best: { plan: LatencyPlan; check: PlanCheck } | undefined;
+
+  constructor(problem: CompleteProblem, options: CompleteOptions) {
+    this.#problem = problem;
+    this.#options = options;
+    const untilMs = performance.now() + options.timeLimitMs;
+    this.#isOver = () => performance.now() > untilMs;
+    this.#search = new Search(problem, options.seed);
+  }
+
+  run(): LatencyPlacement {
+    const { isLoadLimited, from, movedBytesMax } = this.#problem;
+    const isCoupled = isLoadLimited || (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
+    let round = 0;
+    for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
+      const stuck = isCoupled ? this.#coupledRound(round) : this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
+      if (stuck !== undefined) {
+        const allowed = (expert: number) => this.#search.gpusAllowed(expert);
+        return refusal(this.#problem, crowdedOut(this.#problem, stuck, allowed), round + 1);
+      }
+    }
+    return this.#answer(round);
+  }
+
+  /** Better prices, an auction at them, which minds no load, and annealing from there, which does. */
+  #coupledRound(round: number): number | undefined {
+    const search = this.#search;
+    search.ascend(round === 0 ? PASSES : PASSES * 2 ** (round - 1), this.#isOver);
+    const stuck = this.#bid(RAISE);
+    if (stuck !== undefined || this.#isDone()) return stuck;
+    const proposals = Math.max(LEAST_PROPOSALS, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
+    for (const _ of search.anneal(proposals)) if (this.#isOver()) break;
+    this.#keep();
+    return undefined;
+  }
+
+  /** Who finds no slot. */
+  #bid(raise: number): number | undefined {
+    const outcome = this.#search.bid(raise, this.#isOver);
+    if (typeof outcome === "number") return outcome;
+    if (outcome === "all") this.#keep();
+    return undefined;
+  }
+
+  /** Keeps the placement of the search if it keeps all rules and is the best so far. */
+  #keep(): void {
+    const gpusOfExpert = Array.from(this.#search.gpuOfExpert, (gpu) => [gpu]);
+    const check = verifyComplete(this.#problem, gpusOfExpert);
+    if (check.violations.length > 0 || check.cost >= (this.#best?.check.cost ?? Number.POSITIVE_INFINITY)) return;
+    const plan = { gpusOfExpert };
+    this.#best = { plan, check };
+    this.#options.onPlan?.(plan, check.cost, this.#bound());
+  }
+
+  /** Where all costs are whole numbers, so is the least. */
+  #bound(): number {
+    const { bound, isWhole } = this.#search;
+    return isWhole ? Math.ceil(bound - 1e-6) : bound;
+  }
+
+  #isOptimal(): boolean {
+    return this.#best !== undefined && this.#best.check.cost - this.#bound() <= 1e-9 * this.#best.check.cost;
+  }
+
+  #isDone(): boolean {
+    return (
+      this.#isOptimal() ||
+      (this.#best !== undefined && gapOf(this.#best.check.cost, this.#bound()) <= this.#options.gap)
+    );
+  }
+
+  #answer(rounds: number): LatencyPlacement {
+    const bound = this.#bound();
+    const { prices } = this.#search;
+    if (!this.#best) {
+      const most = mostCost(this.#problem);
+      if (bound > most) return refusal(this.#problem, overpriced(this.#problem), rounds);
+      return { objective: "latency", status: "time limit", bound, gap: Number.POSITIVE_INFINITY, prices, rounds };
+    }
+    const { plan, check } = this.#best;
+    const gap = gapOf(check.cost, bound);
+    const status = this.#isOptimal() ? "optimal" : gap <= this.#options.gap ? "within gap" : "time limit";
+    return { objective: "latency", status, plan, check, bound, gap, prices, rounds };
+  }
+}
+
+/** How much more than the bound a cost is, over the bound; 0 where both are 0. */
+function gapOf(cost: number, bound: number): number {
+  if (cost <= bound) return 0;
+  return bound > 0 ? (cost - bound) / bound : Number.POSITIVE_INFINITY;
+}
+
+/** What the dearest placement would cost, rules aside. */
+function mostCost({ demandOfExpert, moveCosts, tierCosts, copiesMax }: CompleteProblem): number {
+  return demandOfExpert.reduce((sum, asked, e) => sum + asked * tierCosts[3] + copiesMax * moveCosts[e]!, 0);
+}
+
+/** A bound above what any placement costs says that there is none. */
+function overpriced({ isLoadLimited, gpuLoadMax, cluster, movedBytesMax }: CompleteProblem): Infeasible {
+  if (!isLoadLimited)
+    return {
+      constraint: "moved bytes",
+      because: `no placement moves ${movedBytesMax} bytes or fewer`,
+      relax: "a greater movedBytesMax",
+    };
+  const open = gpuLoadMax.filter((_, gpu) => cluster.slots[gpu]! > 0);
+  return {
+    constraint: "load",
+    because: `no placement has GPUs serve at most ${Math.max(...open)} each, even if experts could be split`,
+    relax: "a greater gpuLoadMax, or slots elsewhere",
+  };
+}
+
+function refusal({ cluster }: CompleteProblem, infeasible: Infeasible, rounds = 0): LatencyPlacement {
+  const none = new Float64Array(cluster.gpus);
+  return {
+    objective: "latency",
+    status: "infeasible",
+    bound: Number.POSITIVE_INFINITY,
+    gap: Number.POSITIVE_INFINITY,
+    prices: { slot: none, load: none.slice(), byte: 0 },
+    infeasible,
+    rounds,
+  };
+}
