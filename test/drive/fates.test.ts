@@ -179,6 +179,24 @@ test.each([1, 2, 3, 4])("a queue of %d: doorbells of a burst wait at their GPUs,
   expect(loadNs.mostNs).toBeLessThan(rounds * (BEFORE_NS + queueDepth * 1.001 * CHUNK_NS) + AFTER_NS);
 });
 
+test("a doorbell that finds a place when it is rung is not pushed back, though it was told of while there was none", () => {
+  // The fence and what is posted before it can arrive are told of at 2,600; the first load is read at 3,776.
+  const rows: Row[] = [
+    { fenceId: 1 },
+    { op: "fence", fenceId: 1, postNs: 2600 },
+    { fenceId: 2, postNs: 4000 },
+    { fenceId: 3, postNs: 4100 },
+  ];
+  const { fates, ends, pushedBack } = fatesOf(rows, { queueDepth: 1 });
+  expect(fates.map(([outcome]) => outcome)).toEqual(Array(4).fill("done"));
+  expect(ends.arrivalNs[2]).toBeCloseTo(4000 + BEFORE_NS, 3);
+  // The last one does find the queue full, and rings again when the load before it is read.
+  expect(pushedBack).toBe(1);
+  expect(ends.arrivalNs[3]).toBeCloseTo(4000 + 2 * BEFORE_NS, 3);
+  expect([...ends.gpuWaitNs.subarray(0, 3)]).toEqual([0, 0, 0]);
+  expect(ends.gpuWaitNs[3]).toBeCloseTo(BEFORE_NS - 100, 3);
+});
+
 test("who waits for a place rings as soon as a cancel makes one, whatever else is to come", () => {
   const rows: Row[] = [
     { fenceId: 1, sizeBytes: 1000e6, slackNs: 1e9 },
