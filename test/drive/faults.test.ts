@@ -99,7 +99,7 @@ test("an outage counts up to the end of the drive", () => {
       { fenceId: 1, postNs: first!.beginNs - 50_000, sizeBytes: 16e6 },
       { op: "cancel", fenceId: 1, postNs: middleNs - BEFORE_NS },
     ]),
-    { optics, fabric, gpus: 2 },
+    { optics, fabric, gpus: 4 },
   );
   expect(endNs).toBeCloseTo(middleNs, 3);
   expect(faults.outages).toBe(1);
@@ -120,4 +120,40 @@ test("frames stall as often on each hop as their odds say, and hold their loads 
   expect(Math.abs(totalNs - LOADS * mean * 2000)).toBeLessThan(5 * Math.sqrt(LOADS * mean * square));
   for (const [row, ns] of ends.heldNs.entries())
     expect(ends.dataNs[row]! - ends.firstReadNs[row]!).toBeCloseTo(4e6 / 95.3 + ns, 3);
+});
+
+const tiers = [
+  ["in a node", { source: 1, destination: 0 }, 1],
+  ["from node to node", { source: 2, destination: 0 }, 3],
+  ["from pod to pod", { source: 4, destination: 0 }, 5],
+] as const;
+/** Loads of 4 MB each, far apart. */
+const apart = (route: { source: number; destination: number }) =>
+  trafficOf(
+    Array.from({ length: LOADS }, (_, fenceId) => ({ fenceId, postNs: 1e6 * fenceId, sizeBytes: 4e6, ...route })),
+  );
+const tree = { gpusPerNode: 2, gpusPerPod: 4 };
+const oneOfTwo = { ports: 1, gpusPerDpu: 2 };
+
+test.each(tiers)("in a tree, what goes %s meets the outages of its own links alone", (_, route, links) => {
+  for (const rates of [{}, { nodeBytesPerNs: 500, podBytesPerNs: 500 }]) {
+    const { ends } = runOf(apart(route), { optics, fabric: oneOfTwo, tree: { ...tree, ...rates } }, 8);
+    const held = ends.heldNs.filter((ns) => ns > 0).length / LOADS;
+    // None of the links is out when it comes, and none goes out while it is on them.
+    const share = 1 - (GAP_NS / (GAP_NS + 100_000)) ** links * Math.exp((-links * 4e6) / 95.3 / GAP_NS);
+    expect(Math.abs(held - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / LOADS));
+  }
+});
+
+test.each(tiers)("in a tree, frames of what goes %s stall on its own links alone", (_, route, links) => {
+  const stall = { probabilityPerFrame: 1e-4, lowNs: 1000, highNs: 3000 };
+  const { ends } = runOf(apart(route), { optics: steady(400, { stall }), fabric: oneOfTwo, tree }, 8);
+  const held = ends.heldNs.filter((ns) => ns > 0).length / LOADS;
+  const share = 1 - Math.exp((-4e6 / 9000) * links * 1e-4);
+  expect(Math.abs(held - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / LOADS));
+});
+
+test("in a tree, a DPU has the outages of its ports", () => {
+  const { plan } = runOf(trafficOf([]), { optics, fabric: { ports: 4 }, tree }, 8);
+  expect(plan.pacer.faults!.links).toEqual({ ports: 4, node: 4, pod: 4 });
 });

@@ -6,7 +6,7 @@ import { generateTraffic } from "../../src/patterns.ts";
 import { nsFromHours } from "../../src/units.ts";
 import { steady, trafficOf } from "./shared.ts";
 
-const retrain = { ratePerLinkHour: nsFromHours(1) / 48e6, lowNs: 10_000, highNs: 90_000 };
+const retrain = { ratePerLinkHour: nsFromHours(1) / 16e6, lowNs: 10_000, highNs: 90_000 };
 const traffic = generateTraffic({ pattern: "bursts", gpus: 32, loads: 200, sizeBytes: 7.5e6, utilisation: 0.9 });
 const options: DriveOptions = {
   optics: steady(400, { retrain, stall: { probabilityPerFrame: 1e-5, lowNs: 500, highNs: 900 } }),
