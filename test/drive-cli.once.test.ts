@@ -57,6 +57,9 @@ test("of means side by side, each has its faults, and it is said whose DPUs are 
   for (const means of ["executor", "reactive", "coherent"]) expect(stdout).toContain(`Faults (${means})`);
   expect(stdout).toContain("Per DPU (executor), the busiest first");
   expect(stdout).toContain("those of --means reactive, --means coherent: by that, or with --json");
+  // What it proposes next is nothing that it refuses.
+  expect(stdout).not.toContain("--trace");
+  expect((await drive("--loads 20 --gpus-per-node 8")).stdout).not.toContain("--means all");
 });
 
 test("how long doorbells wait at their GPUs is told where they do", async () => {

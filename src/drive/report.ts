@@ -36,6 +36,7 @@ export interface DpuReport {
 export interface HeldLoad {
   fenceId: number;
   dpu: number;
+  /** Link by link: where several of its links were held at once, each counts. */
   heldNs: number;
   endNs: number;
   outcome: Outcome;

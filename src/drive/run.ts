@@ -25,7 +25,7 @@ export interface Ends {
   firstReadNs: Float64Array;
   /** When its last byte had come, the answer's path and what is behind it aside. */
   dataNs: Float64Array;
-  /** How long faults held its links. */
+  /** How long faults held its links, link by link. */
   heldNs: Float64Array;
   /** 1 for a load that could not make its deadline any more when it was told. */
   expired: Uint8Array;

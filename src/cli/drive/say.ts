@@ -3,7 +3,8 @@ import { again, heading, paint, say, sayNext, sayTable, sayWrapped, steady, type
 import type { DriveFlags } from "./options.ts";
 
 /** Prints what came of a drive by each of the means. */
-export function sayAll(reports: readonly DriveReport[], what: string, { trace, svg }: DriveFlags): void {
+export function sayAll(reports: readonly DriveReport[], what: string, flags: DriveFlags): void {
+  const { trace, svg, gpusPerNode } = flags;
   const [report] = reports as [DriveReport];
   const { loads, gpus, bytes, dpus, cancels, fences } = report;
   say(
@@ -36,8 +37,12 @@ export function sayAll(reports: readonly DriveReport[], what: string, { trace, s
   if (svg !== undefined) say(`\nThe picture is in ${svg}`);
   if (trace !== undefined) say(`\nThe trace is in ${trace}: open it at https://ui.perfetto.dev or chrome://tracing`);
   sayNext([
-    ...(reports.length > 1 ? [] : [[again("--means all"), "beside a CPU's loads and a coherent fabric's"] as const]),
-    ...(trace === undefined ? [[again("--trace drive.json"), "what every DPU and link did"] as const] : []),
+    ...(reports.length > 1 || gpusPerNode !== undefined
+      ? []
+      : [[again("--means all"), "beside a CPU's loads and a coherent fabric's"] as const]),
+    ...(trace === undefined && reports.length === 1
+      ? [[again("--trace drive.json"), "what every DPU and link did"] as const]
+      : []),
     ...(svg === undefined ? [[again("--svg drive.svg"), "draws how long loads take"] as const] : []),
     [again("--json"), "all of it, for programs"],
     [typed("drive --help"), "every figure that can be given"],
@@ -115,7 +120,7 @@ function sayFaults({ means, faults: { outages, linkTimeShare, held } }: DriveRep
   if (held.length === 0) return;
   const longest = [...held].sort((a, b) => b.heldNs - a.heldNs);
   sayTable(
-    ["load", "DPU", "held", "ended at", ""],
+    ["load", "DPU", "links held", "ended at", ""],
     longest
       .slice(0, HELD_SHOWN)
       .map(({ fenceId, dpu, heldNs, endNs, outcome }) => [
