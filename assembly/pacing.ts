@@ -36,7 +36,7 @@ import {
 } from "./layout";
 import { free, hasArrived, latestStartNs, offer, remove, takeOut } from "./loads";
 import { enter, setKey } from "./minima";
-import { dpuAt, dpuOf, hasGates, loadAt, placeOf, treeAt, waitingAt, whole } from "./pacer";
+import { dpuAt, dpuOf, hasGates, loadAt, placeOf, treeAt, waitingAt, whole } from "./places";
 import { refresh, settle } from "./queues";
 import { lostNs, passAllOutages } from "./routes";
 
@@ -157,7 +157,7 @@ function chooseRoute(
 
 /**
  * Takes the first `count` reads as completed, those of 0 bytes aside, and says which loads ended with them and how many; or
- * the complement of the first read that was not issued, and then nothing has changed.
+ * the complement of the first read that was not issued, and then no load has changed; `endedSlots` may have.
  */
 export function completeReads(
   endedSlots: StaticArray<u32>,

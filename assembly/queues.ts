@@ -16,7 +16,7 @@ import {
 import { freeFromNs, passOutages } from "./links";
 import { latestStartNs, offer, remove } from "./loads";
 import { leastLeaf, setKey } from "./minima";
-import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
+import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./places";
 import { passAllOutages } from "./routes";
 
 // A load is read when its DPU has a chunk's credit and free ports, and every gate of its route is free. It waits in its DPU's

@@ -37,7 +37,7 @@ import {
 import { carry, lostByNs, passOutages, upForNs } from "./links";
 import { free, hasArrived, offer, remove, takeOut } from "./loads";
 import { clearKey, enter, leastLeaf, leave } from "./minima";
-import { bestPlace, dpuAt, dpuOf, hasGates, placeOf, slotAt, treeAt, whole } from "./pacer";
+import { bestPlace, dpuAt, dpuOf, hasGates, placeOf, slotAt, treeAt, whole } from "./places";
 import { ARRIVAL, dueOn, EXPIRY, putOffLatest, refresh, settle } from "./queues";
 import { carryAll, lostNs } from "./routes";
 

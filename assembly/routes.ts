@@ -1,6 +1,6 @@
 import { LEAST_RATE, PORTS, RATE, ROUTE } from "./layout";
 import { carry, lostByNs, nextOutageNs, passOutages } from "./links";
-import { gateAt, hasGates, slotAt, waitingAt } from "./pacer";
+import { gateAt, hasGates, slotAt, waitingAt } from "./places";
 
 // The links that a load draws on: its DPU's ports, and the gates of its route.
 
