@@ -182,7 +182,7 @@ function faultsOf(fabric: Fabric, hops: number, seed: number): Pick<PacerOptions
     ...(retrain?.ratePerLinkHour
       ? {
           outages: {
-            perLinkNs: retrain.ratePerLinkHour / nsFromHours(1),
+            outagesPerLinkNs: retrain.ratePerLinkHour / nsFromHours(1),
             lengthNs: Distribution.uniform(retrain.lowNs, retrain.highNs),
           },
         }
@@ -190,7 +190,7 @@ function faultsOf(fabric: Fabric, hops: number, seed: number): Pick<PacerOptions
     ...(stall?.probabilityPerFrame
       ? {
           stalls: {
-            perByte: (stall.probabilityPerFrame * hops) / FRAME_BYTES,
+            stallsPerByte: (stall.probabilityPerFrame * hops) / FRAME_BYTES,
             lengthNs: Distribution.uniform(stall.lowNs, stall.highNs),
           },
         }

@@ -55,6 +55,7 @@ import {
 import { Distribution } from "../distribution.ts";
 import { ln } from "../normal.ts";
 import { seedWords } from "../random.ts";
+import { outageGapNs } from "./faults.ts";
 import type { CompletePacer } from "./options.ts";
 
 /** A kind of gates: one to so many GPUs, each of some links in step that carry so much together. */
@@ -67,18 +68,19 @@ interface Gates {
   count: number;
 }
 
-/** Where the parts of a pacer's memory are, for its options: see assembly/layout.ts. */
+/** What `planOf` says. */
 export type Plan = ReturnType<typeof planOf>;
 
+/** Where the parts of a pacer's memory are, in words of 8 bytes, and how many of what there are: see assembly/layout.ts. */
 export function planOf(options: CompletePacer) {
-  const { gpus, dpus, queueDepth, rates, groups, faults } = { ...options, groups: options };
+  const { gpus, gpusPerNode, gpusPerPod, dpus, queueDepth, rates, faults } = options;
   const kinds: [kind: number, gpusPerGate: number, rate: keyof typeof rates][] = [
     [SOURCE_GATE, 1, "source"],
     [SINK_GATE, 1, "sink"],
-    [NODE_UP, groups.gpusPerNode, "node"],
-    [NODE_DOWN, groups.gpusPerNode, "node"],
-    [POD_UP, groups.gpusPerPod, "pod"],
-    [POD_DOWN, groups.gpusPerPod, "pod"],
+    [NODE_UP, gpusPerNode, "node"],
+    [NODE_DOWN, gpusPerNode, "node"],
+    [POD_UP, gpusPerPod, "pod"],
+    [POD_DOWN, gpusPerPod, "pod"],
   ];
   const gates: Gates[] = [];
   let queues = dpus;
@@ -124,11 +126,6 @@ export function planOf(options: CompletePacer) {
 /** Words, filled up to whole cache lines. */
 function lines(words: number): number {
   return Math.ceil(words / 8) * 8;
-}
-
-/** From an outage of links in step to the next, on average; Infinity if there are none. */
-export function outageGapNs(faults: CompletePacer["faults"], links: number): number {
-  return 1 / (links * (faults?.outages?.perLinkNs ?? 0));
 }
 
 /** Writes an idle pacer; `startFaults` is called with each link that may fail. */
@@ -179,7 +176,7 @@ export function layOut(
   }
   pacer[CHUNK_BYTES] = options.chunk;
   pacer[AFTER_READ_NS] = options.afterReadNs;
-  pacer[STALL_GAP_BYTES] = 1 / (faults?.stalls?.perByte ?? 0);
+  pacer[STALL_GAP_BYTES] = 1 / (faults?.stalls?.stallsPerByte ?? 0);
   pacer.fill(Number.POSITIVE_INFINITY, HEADER, HEADER + plan.leaves);
   const winners = words.subarray((HEADER + plan.leaves) * 2, (HEADER + 2 * plan.leaves) * 2);
   for (let i = 0; i < plan.leaves; i++) winners[plan.leaves + i] = i;
