@@ -183,7 +183,7 @@ test("more faults than a chunk may meet are refused, and none that are not", () 
 
 test("time ends where a link's outages would have no numbers", () => {
   const faults = { outages, links: { ports: 4, source: 8 } };
-  const pacer = new Pacer({ gpus: 1, sourceEgressBytesPerNs: 1, faults });
+  const pacer = new Pacer({ gpus: 1, sourceEgressBytesPerNs: 1000, faults });
   const endNs = 2 ** 30 * 64;
   for (const ask of [() => pacer.advance(2 * endNs), () => pacer.moveTo(2 * endNs)])
     expect(ask).toThrow(new RangeError(`nowNs must be at most ${endNs} where links fail so often, got ${2 * endNs}`));
