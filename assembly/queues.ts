@@ -171,10 +171,11 @@ function play(pacer: StaticArray<f64>, waiting: StaticArray<u32>, queue: u32, wa
   for (let match = leaves + queue; match > 1; match >>= 1) {
     const other = winners[first + (match ^ 1)];
     const otherNs = pacer[HEADER + other];
-    if (otherNs < winnerNs || (otherNs === winnerNs && isEarlier(pacer, waiting, other, winner))) {
-      winner = other;
-      winnerNs = otherNs;
-    }
+    // Who wins is anyone's guess: chosen without a branch.
+    let isOther: bool = otherNs < winnerNs;
+    if (otherNs === winnerNs) isOther = isEarlier(pacer, waiting, other, winner);
+    winner = isOther ? other : winner;
+    winnerNs = pacer[HEADER + winner];
     winners[first + (match >> 1)] = winner;
   }
 }
