@@ -40,7 +40,8 @@ export function settle(pacer: StaticArray<f64>, waiting: StaticArray<u32>, fault
   return queue;
 }
 
-function firstQueue(pacer: StaticArray<f64>): u32 {
+/** The queue that has the first instant, which may be too early. */
+export function firstQueue(pacer: StaticArray<f64>): u32 {
   return changetype<StaticArray<u32>>(pacer)[(HEADER + whole(pacer, LEAVES)) * 2 + 1];
 }
 

@@ -36,7 +36,7 @@ import { passOutages } from "./links";
 import { free, hasArrived, offer, remove, takeOut } from "./loads";
 import { clearKey, leastLeaf, leave } from "./minima";
 import { bestPlace, dpuAt, dpuOf, hasGates, placeOf, slotAt, treeAt, whole } from "./places";
-import { ARRIVAL, dueOn, EXPIRY, putOffLatest, refresh, settle } from "./queues";
+import { ARRIVAL, dueOn, EXPIRY, firstQueue, putOffLatest, refresh, settle } from "./queues";
 import { carryAll, lostNs } from "./routes";
 
 /**
@@ -56,13 +56,16 @@ export function advanceLoads(
   assert(events.length >= EVENT_COLUMNS * slots.length, "every slot has a row");
   const gated = hasGates(pacer);
   let row = 0;
-  let queue = settle(pacer, waiting, faults, nowNs);
-  for (let atNs = pacer[HEADER + queue]; row < slots.length && atNs <= nowNs; atNs = pacer[HEADER + queue]) {
+  while (row < slots.length) {
+    // What a stretch of one DPU begins with may be too early.
+    const queue = gated ? settle(pacer, waiting, faults, nowNs) : firstQueue(pacer);
+    const atNs = pacer[HEADER + queue];
+    if (atNs > nowNs) break;
     if (gated) row = advanceQueue(slots, events, row, pacer, waiting, faults, queue, atNs);
     else row = advanceDpu(slots, events, row, pacer, waiting, faults, queue, nowNs);
     refresh(pacer, waiting, queue, atNs);
-    queue = settle(pacer, waiting, faults, nowNs);
   }
+  settle(pacer, waiting, faults, nowNs);
   return row;
 }
 
