@@ -215,7 +215,7 @@ function faultsOf(fabric: Fabric, inTree: boolean, seed: number): Pick<PacerOpti
     ...(retrain?.ratePerLinkHour
       ? {
           outages: {
-            perLinkNs: retrain.ratePerLinkHour / nsFromHours(1),
+            outagesPerLinkNs: retrain.ratePerLinkHour / nsFromHours(1),
             lengthNs: Distribution.uniform(retrain.lowNs, retrain.highNs),
           },
         }
@@ -223,7 +223,7 @@ function faultsOf(fabric: Fabric, inTree: boolean, seed: number): Pick<PacerOpti
     ...(stall?.probabilityPerFrame
       ? {
           stalls: {
-            perByte: (stall.probabilityPerFrame * (inTree ? 1 : hops)) / FRAME_BYTES,
+            stallsPerByte: (stall.probabilityPerFrame * (inTree ? 1 : hops)) / FRAME_BYTES,
             lengthNs: Distribution.uniform(stall.lowNs, stall.highNs),
           },
         }
