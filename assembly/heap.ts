@@ -1,5 +1,5 @@
 import { CHILD, DPUS, HELD_BY, KEY, NEXT, NONE, PREVIOUS, SEQUENCE } from "./layout";
-import { hasGates, loadAt, waitingAt, whole } from "./pacer";
+import { hasGates, loadAt, waitingAt, whole } from "./places";
 
 // Pairing heaps (Fredman, Sedgewick, Sleator, Tarjan, 1986), one a gate, of the loads that wait for it: any number of heaps
 // share the slots, and a load is taken out wherever it is. The least key is first, of equal ones the load accepted first.

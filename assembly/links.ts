@@ -25,7 +25,7 @@ import {
   STALLS_NS,
   TAKEN_NS,
 } from "./layout";
-import { whole } from "./pacer";
+import { whole } from "./places";
 import { bitsOf } from "./random";
 
 // A link carries one chunk after the other at its rate. It may train again: then it carries nothing for a while, and what was

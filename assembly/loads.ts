@@ -17,7 +17,7 @@ import {
   TREES,
 } from "./layout";
 import { clearKey, enter, leave } from "./minima";
-import { dpuAt, dpuOf, hasGates, placeOf, treeAt, whole } from "./pacer";
+import { dpuAt, dpuOf, hasGates, placeOf, treeAt, whole } from "./places";
 import { leastRate } from "./routes";
 
 // What there is to ask of one load, and where it is put and taken from. A load is in its DPU's tree of arrivals until it

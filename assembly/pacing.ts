@@ -36,7 +36,7 @@ import {
 } from "./layout";
 import { free, hasArrived, latestStartNs, offer, remove, takeOut } from "./loads";
 import { enter, setKey } from "./minima";
-import { dpuAt, dpuOf, hasGates, loadAt, placeOf, treeAt, waitingAt, whole } from "./pacer";
+import { dpuAt, dpuOf, hasGates, loadAt, placeOf, treeAt, waitingAt, whole } from "./places";
 import { refresh, settle } from "./queues";
 import { lostNs, passAllOutages } from "./routes";
 
@@ -64,64 +64,88 @@ export function submitLoads(
   nowNs: f64,
 ): i32 {
   assert(count <= slots.length, "there are as many rows as are to be submitted");
-  const gpus = whole(pacer, GPUS);
-  for (let i = 0; i < count; i++) {
-    const bytes = sizeBytes[i];
-    const sound =
-      bytes >= 1 && bytes <= LARGEST && floor(bytes) === bytes && deadlineNs[i] >= 0 && deadlineNs[i] < Infinity;
-    if (!sound || !(arrivalNs[i] < Infinity) || sourceGpu[i] >= gpus || destinationGpu[i] >= gpus) return ~i;
-  }
+  const unsound = firstUnsound(sourceGpu, destinationGpu, sizeBytes, deadlineNs, arrivalNs, whole(pacer, GPUS), count);
+  if (unsound < count) return ~unsound;
+  // Read once, as nobody but us knows that they stay the same; where things are in a DPU, from its beginning.
+  const gated = hasGates(pacer);
   const gpusPerDpu = whole(pacer, GPUS_PER_DPU);
-  const bookkeeps = hasGates(pacer) || faults.length > 0;
+  const byDeadline = whole(pacer, BY_DEADLINE) !== 0;
+  const afterReadNs = pacer[AFTER_READ_NS];
   const inner = whole(pacer, INNER);
+  const slotBits = whole(pacer, SLOT_BITS);
+  const loadsAt = whole(pacer, LOADS_AT);
+  const latestStartsAt = treeAt(pacer, 0, LATEST_STARTS);
+  const arrivalsAt = treeAt(pacer, 0, ARRIVALS);
+  const bestAt = treeAt(pacer, 0, BEST);
   let accepted = 0;
   for (let i = 0; i < count; i++) {
     const queue = destinationGpu[i] / gpusPerDpu;
     const dpu = dpuAt(pacer, queue);
     const place = takePlace(pacer, dpu);
-    if (place === NONE) {
-      slots[i] = NONE;
-      continue;
-    }
-    const slot = (queue << whole(pacer, SLOT_BITS)) | place;
-    const loads = dpu + whole(pacer, LOADS_AT);
-    const load = loads + place * LOAD;
-    const localNs = deadlineNs[i] - pacer[AFTER_READ_NS];
-    const fromNs = max(nowNs, arrivalNs[i]);
-    slots[i] = slot;
-    pacer[load + BYTES_LEFT] = sizeBytes[i];
-    pacer[load + BYTES_OUT] = sizeBytes[i];
+    slots[i] = place === NONE ? NONE : (queue << slotBits) | place;
+    if (place === NONE) continue;
+    const bytes = sizeBytes[i];
+    const localNs = deadlineNs[i] - afterReadNs;
+    const fromNs = arrivalNs[i] > nowNs ? arrivalNs[i] : nowNs;
+    const key = byDeadline ? localNs : fromNs;
+    const load = dpu + loadsAt + place * LOAD;
+    pacer[load + BYTES_LEFT] = bytes;
+    pacer[load + BYTES_OUT] = bytes;
     pacer[load + LOCAL_DEADLINE] = localNs;
-    pacer[load + KEY] = whole(pacer, BY_DEADLINE) !== 0 ? localNs : fromNs;
+    pacer[load + KEY] = key;
     pacer[load + SEQUENCE] = pacer[ACCEPTED]++;
     pacer[load + END_NS] = 0;
     pacer[load + DROPS] = dropLate[i];
-    pacer[dpu + CLOCK_NS] = max(pacer[dpu + CLOCK_NS], nowNs);
-    if (bookkeeps) {
-      if (hasGates(pacer)) chooseRoute(pacer, waiting, slot, sourceGpu[i], destinationGpu[i]);
-      if (faults.length > 0) {
-        passAllOutages(pacer, waiting, faults, dpu, place, nowNs);
-        pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, faults, dpu, place, nowNs);
-      }
+    if (pacer[dpu + CLOCK_NS] < nowNs) pacer[dpu + CLOCK_NS] = nowNs;
+    if (gated) chooseRoute(pacer, waiting, slots[i], sourceGpu[i], destinationGpu[i]);
+    if (faults.length > 0) {
+      passAllOutages(pacer, waiting, faults, dpu, place, nowNs);
+      pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, faults, dpu, place, nowNs);
     }
-    const latestNs = hasGates(pacer)
-      ? latestStartNs(pacer, waiting, dpu, place)
-      : localNs - sizeBytes[i] / pacer[dpu + LEAST_RATE];
-    setKey(pacer, treeAt(pacer, dpu, LATEST_STARTS), inner, place, latestNs);
+    const latestNs = gated ? latestStartNs(pacer, waiting, dpu, place) : localNs - bytes / pacer[dpu + LEAST_RATE];
+    setKey(pacer, dpu + latestStartsAt, inner, place, latestNs);
     let firstNs = latestNs;
     if (fromNs > nowNs) {
-      setKey(pacer, treeAt(pacer, dpu, ARRIVALS), inner, place, fromNs);
-      firstNs = min(firstNs, fromNs);
+      setKey(pacer, dpu + arrivalsAt, inner, place, fromNs);
+      if (fromNs < firstNs) firstNs = fromNs;
     } else {
       // Where others are waiting already, the queue is looked at when the next one can be read.
       if (pacer[dpu + TREES] === Infinity) firstNs = -Infinity;
-      enter(pacer, dpu + TREES, 2 * treeAt(pacer, dpu, BEST), loads, inner, place, pacer[load + KEY]);
+      enter(pacer, dpu + TREES, 2 * (dpu + bestAt), dpu + loadsAt, inner, place, key);
     }
-    if (firstNs < pacer[HEADER + queue] || hasGates(pacer)) refresh(pacer, waiting, queue, nowNs);
+    if (firstNs < pacer[HEADER + queue] || gated) refresh(pacer, waiting, queue, nowNs);
     accepted++;
   }
   settle(pacer, waiting, faults, nowNs);
   return accepted;
+}
+
+/** The first row that is no load between `gpus` GPUs, or how many rows there are. */
+function firstUnsound(
+  sourceGpu: StaticArray<u32>,
+  destinationGpu: StaticArray<u32>,
+  sizeBytes: StaticArray<f64>,
+  deadlineNs: StaticArray<f64>,
+  arrivalNs: StaticArray<f64>,
+  gpus: u32,
+  count: i32,
+): i32 {
+  let i = 0;
+  for (; i < count; i++) {
+    // One branch a row, not one a condition.
+    const bytes = sizeBytes[i];
+    const isLoad =
+      i32(bytes >= 1) &
+      i32(bytes <= LARGEST) &
+      i32(floor(bytes) === bytes) &
+      i32(deadlineNs[i] >= 0) &
+      i32(deadlineNs[i] < Infinity) &
+      i32(arrivalNs[i] < Infinity) &
+      i32(sourceGpu[i] < gpus) &
+      i32(destinationGpu[i] < gpus);
+    if (isLoad === 0) break;
+  }
+  return i;
 }
 
 /** A free place of a DPU, the one freed last; or NONE. */
@@ -157,7 +181,7 @@ function chooseRoute(
 
 /**
  * Takes the first `count` reads as completed, those of 0 bytes aside, and says which loads ended with them and how many; or
- * the complement of the first read that was not issued, and then nothing has changed.
+ * the complement of the first read that was not issued, and then no load has changed; `endedSlots` may have.
  */
 export function completeReads(
   endedSlots: StaticArray<u32>,

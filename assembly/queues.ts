@@ -16,7 +16,7 @@ import {
 import { freeFromNs, passOutages } from "./links";
 import { latestStartNs, offer, remove } from "./loads";
 import { leastLeaf, setKey } from "./minima";
-import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./pacer";
+import { bestPlace, dpuAt, dpuOf, gateAt, hasGates, placeOf, slotAt, treeAt, waitingAt, whole } from "./places";
 import { passAllOutages } from "./routes";
 
 // A load is read when its DPU has a chunk's credit and free ports, and every gate of its route is free. It waits in its DPU's
@@ -40,7 +40,8 @@ export function settle(pacer: StaticArray<f64>, waiting: StaticArray<u32>, fault
   return queue;
 }
 
-function firstQueue(pacer: StaticArray<f64>): u32 {
+/** The queue that has the first instant, which may be too early. */
+export function firstQueue(pacer: StaticArray<f64>): u32 {
   return changetype<StaticArray<u32>>(pacer)[(HEADER + whole(pacer, LEAVES)) * 2 + 1];
 }
 
@@ -171,10 +172,11 @@ function play(pacer: StaticArray<f64>, waiting: StaticArray<u32>, queue: u32, wa
   for (let match = leaves + queue; match > 1; match >>= 1) {
     const other = winners[first + (match ^ 1)];
     const otherNs = pacer[HEADER + other];
-    if (otherNs < winnerNs || (otherNs === winnerNs && isEarlier(pacer, waiting, other, winner))) {
-      winner = other;
-      winnerNs = otherNs;
-    }
+    // Who wins is anyone's guess: chosen without a branch.
+    let isOther: bool = otherNs < winnerNs;
+    if (otherNs === winnerNs) isOther = isEarlier(pacer, waiting, other, winner);
+    winner = isOther ? other : winner;
+    winnerNs = pacer[HEADER + winner];
     winners[first + (match >> 1)] = winner;
   }
 }

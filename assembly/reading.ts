@@ -17,14 +17,12 @@ import {
   EVENT_HELD_NS,
   HEADER,
   INNER,
-  KEY,
   LATEST_STARTS,
   LEAST_RATE,
   LOAD,
   LOADS_AT,
   LOST_BEFORE_NS,
   NONE,
-  OUTAGE_NS,
   PACE,
   PORTS,
   RATE,
@@ -34,11 +32,11 @@ import {
   TAKEN_NS,
   TREES,
 } from "./layout";
-import { carry, lostByNs, passOutages, upForNs } from "./links";
+import { passOutages } from "./links";
 import { free, hasArrived, offer, remove, takeOut } from "./loads";
-import { clearKey, enter, leastLeaf, leave } from "./minima";
-import { bestPlace, dpuAt, dpuOf, hasGates, placeOf, slotAt, treeAt, whole } from "./pacer";
-import { ARRIVAL, dueOn, EXPIRY, putOffLatest, refresh, settle } from "./queues";
+import { clearKey, leastLeaf, leave } from "./minima";
+import { bestPlace, dpuAt, dpuOf, hasGates, placeOf, slotAt, treeAt, whole } from "./places";
+import { ARRIVAL, dueOn, EXPIRY, firstQueue, putOffLatest, refresh, settle } from "./queues";
 import { carryAll, lostNs } from "./routes";
 
 /**
@@ -58,13 +56,16 @@ export function advanceLoads(
   assert(events.length >= EVENT_COLUMNS * slots.length, "every slot has a row");
   const gated = hasGates(pacer);
   let row = 0;
-  let queue = settle(pacer, waiting, faults, nowNs);
-  for (let atNs = pacer[HEADER + queue]; row < slots.length && atNs <= nowNs; atNs = pacer[HEADER + queue]) {
+  while (row < slots.length) {
+    // What a stretch of one DPU begins with may be too early.
+    const queue = gated ? settle(pacer, waiting, faults, nowNs) : firstQueue(pacer);
+    const atNs = pacer[HEADER + queue];
+    if (atNs > nowNs) break;
     if (gated) row = advanceQueue(slots, events, row, pacer, waiting, faults, queue, atNs);
     else row = advanceDpu(slots, events, row, pacer, waiting, faults, queue, nowNs);
     refresh(pacer, waiting, queue, atNs);
-    queue = settle(pacer, waiting, faults, nowNs);
   }
+  settle(pacer, waiting, faults, nowNs);
   return row;
 }
 
@@ -94,61 +95,40 @@ function advanceDpu(
   const rows = slots.length;
   const chunkBytes = pacer[CHUNK_BYTES];
   const selfCompleting = whole(pacer, SELF_COMPLETING) !== 0;
+  const hasFaults = faults.length > 0;
   let clockNs = pacer[dpu + CLOCK_NS];
   while (row < rows) {
     const arrivalNs = pacer[arrivals];
     const latestNs = later(clockNs, pacer[latestStarts]);
     let readNs = Infinity;
-    if (pacer[keys] < Infinity) {
-      readNs = later(clockNs, later(pacer[dpu + CREDIT_NS], pacer[ports + TAKEN_NS]));
-      if (readNs >= pacer[ports + OUTAGE_NS]) {
-        // What comes sooner is told of the links as they are then.
-        const isNext = readNs <= arrivalNs && readNs <= latestNs;
-        if (isNext && readNs <= nowNs) {
-          passOutages(pacer, faults, ports, readNs);
-          readNs = later(readNs, pacer[ports + TAKEN_NS]);
-        }
-      }
+    if (pacer[keys] < Infinity) readNs = later(clockNs, later(pacer[dpu + CREDIT_NS], pacer[ports + TAKEN_NS]));
+    // What comes sooner is told of the links as they are then.
+    if (hasFaults && readNs <= nowNs && readNs <= arrivalNs && readNs <= latestNs) {
+      passOutages(pacer, faults, ports, readNs);
+      readNs = later(readNs, pacer[ports + TAKEN_NS]);
     }
     // At one instant loads arrive, the most urgent is read, and others are too late.
     if (arrivalNs <= readNs && arrivalNs <= latestNs) {
       if (arrivalNs > nowNs) break;
       clockNs = arrivalNs;
-      const place = leastLeaf(pacer, arrivals, inner);
-      clearKey(pacer, arrivals, inner, place);
-      const load = loads + place * LOAD;
-      if (faults.length > 0) pacer[load + LOST_BEFORE_NS] = lostByNs(pacer, faults, ports, arrivalNs);
-      enter(pacer, keys, best, loads, inner, place, pacer[load + KEY]);
+      arrive(pacer, waiting, faults, dpu, arrivalNs);
     } else if (readNs <= latestNs) {
       if (readNs > nowNs) break;
       clockNs = readNs;
       const place = changetype<StaticArray<u32>>(pacer)[best];
       const load = loads + place * LOAD;
-      const left = pacer[load + BYTES_LEFT];
-      const bytes = chunkBytes < left ? chunkBytes : left;
-      pacer[load + BYTES_LEFT] = left - bytes;
-      pacer[dpu + CREDIT_NS] =
-        later(pacer[dpu + CREDIT_NS], readNs - pacer[dpu + SAVED_NS]) + bytes / pacer[dpu + PACE];
+      const bytes = takeChunk(pacer, dpu, load, chunkBytes, readNs);
       let endNs = readNs + bytes / pacer[dpu + LEAST_RATE];
-      let heldNs = 0.0;
-      if (faults.length > 0) {
-        const stallNs = carry(pacer, faults, ports, bytes, readNs);
-        endNs = upForNs(pacer, faults, ports, readNs, bytes / pacer[dpu + LEAST_RATE] + stallNs);
-        endNs = later(pacer[load + END_NS], endNs);
-        heldNs = lostByNs(pacer, faults, ports, endNs) - pacer[load + LOST_BEFORE_NS];
-      } else {
-        pacer[ports + TAKEN_NS] = readNs + bytes / pacer[ports + RATE];
-        endNs = later(pacer[load + END_NS], endNs);
-      }
+      if (hasFaults) endNs = carryAll(pacer, waiting, faults, dpu, place, bytes, readNs);
+      else pacer[ports + TAKEN_NS] = readNs + bytes / pacer[ports + RATE];
+      endNs = later(pacer[load + END_NS], endNs);
       pacer[load + END_NS] = endNs;
+      const bytesLeft = pacer[load + BYTES_LEFT];
       slots[row] = firstSlot | place;
-      events[EVENT_BYTES * rows + row] = bytes;
-      events[EVENT_BYTES_LEFT * rows + row] = left - bytes;
-      events[EVENT_AT_NS * rows + row] = readNs;
-      events[EVENT_END_NS * rows + row] = endNs;
-      events[EVENT_HELD_NS * rows + row] = heldNs;
+      tell(events, row, rows, bytes, bytesLeft, readNs, endNs);
+      events[EVENT_HELD_NS * rows + row] = hasFaults ? heldNs(pacer, waiting, faults, dpu, place, endNs) : 0;
       row++;
-      if (bytes === left) {
+      if (bytesLeft === 0) {
         leave(pacer, keys, best, loads, inner, place);
         if (selfCompleting) free(pacer, dpu, place);
       }
@@ -189,11 +169,7 @@ function advanceQueue(
   const due = dueOn(pacer, dpu, atNs);
   pacer[dpu + CLOCK_NS] = atNs;
   if (due === ARRIVAL) {
-    const place = leastLeaf(pacer, treeAt(pacer, dpu, ARRIVALS), inner);
-    clearKey(pacer, treeAt(pacer, dpu, ARRIVALS), inner, place);
-    const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
-    if (faults.length > 0) pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, faults, dpu, place, atNs);
-    offer(pacer, dpu, place);
+    arrive(pacer, waiting, faults, dpu, atNs);
     return row;
   }
   if (due === EXPIRY) {
@@ -207,6 +183,23 @@ function advanceQueue(
     read(events, row, rows, pacer, waiting, faults, slots[row], atNs);
   }
   return row + 1;
+}
+
+/** Puts the first of a DPU's loads to arrive, which it does at `atNs`, among those that the DPU may read. */
+function arrive(
+  pacer: StaticArray<f64>,
+  waiting: StaticArray<u32>,
+  faults: StaticArray<f32>,
+  dpu: u32,
+  atNs: f64,
+): void {
+  const arrivals = treeAt(pacer, dpu, ARRIVALS);
+  const inner = whole(pacer, INNER);
+  const place = leastLeaf(pacer, arrivals, inner);
+  clearKey(pacer, arrivals, inner, place);
+  const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
+  if (faults.length > 0) pacer[load + LOST_BEFORE_NS] = lostNs(pacer, waiting, faults, dpu, place, atNs);
+  offer(pacer, dpu, place);
 }
 
 /** Reads a chunk of the load in `slot`, which can be read at `atNs`, through gates. */
@@ -223,20 +216,32 @@ function read(
   const dpu = dpuAt(pacer, dpuOf(pacer, slot));
   const place = placeOf(pacer, slot);
   const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
-  const left = pacer[load + BYTES_LEFT];
-  const bytes = min(pacer[CHUNK_BYTES], left);
-  pacer[load + BYTES_LEFT] = left - bytes;
-  pacer[dpu + CREDIT_NS] = later(pacer[dpu + CREDIT_NS], atNs - pacer[dpu + SAVED_NS]) + bytes / pacer[dpu + PACE];
+  const bytes = takeChunk(pacer, dpu, load, pacer[CHUNK_BYTES], atNs);
+  const bytesLeft = pacer[load + BYTES_LEFT];
   const endNs = later(pacer[load + END_NS], carryAll(pacer, waiting, faults, dpu, place, bytes, atNs));
   pacer[load + END_NS] = endNs;
-  events[EVENT_BYTES * rows + row] = bytes;
-  events[EVENT_BYTES_LEFT * rows + row] = left - bytes;
-  events[EVENT_AT_NS * rows + row] = atNs;
-  events[EVENT_END_NS * rows + row] = endNs;
+  tell(events, row, rows, bytes, bytesLeft, atNs, endNs);
   events[EVENT_HELD_NS * rows + row] = heldNs(pacer, waiting, faults, dpu, place, endNs);
-  if (bytes < left) return;
+  if (bytesLeft > 0) return;
   remove(pacer, waiting, slot);
   if (whole(pacer, SELF_COMPLETING) !== 0) free(pacer, dpu, place);
+}
+
+/** Takes the next chunk, of `chunkBytes` at most, from what is left of a load, and its credit from the DPU; returns its bytes. */
+function takeChunk(pacer: StaticArray<f64>, dpu: u32, load: u32, chunkBytes: f64, atNs: f64): f64 {
+  const left = pacer[load + BYTES_LEFT];
+  const bytes = chunkBytes < left ? chunkBytes : left;
+  pacer[load + BYTES_LEFT] = left - bytes;
+  pacer[dpu + CREDIT_NS] = later(pacer[dpu + CREDIT_NS], atNs - pacer[dpu + SAVED_NS]) + bytes / pacer[dpu + PACE];
+  return bytes;
+}
+
+/** Writes the row of an event, but for how long it was held. */
+function tell(events: StaticArray<f64>, row: i32, rows: i32, bytes: f64, bytesLeft: f64, atNs: f64, endNs: f64): void {
+  events[EVENT_BYTES * rows + row] = bytes;
+  events[EVENT_BYTES_LEFT * rows + row] = bytesLeft;
+  events[EVENT_AT_NS * rows + row] = atNs;
+  events[EVENT_END_NS * rows + row] = endNs;
 }
 
 /** How long faults have held the links of the load in `place`, which has arrived, from then to `ns`. */
@@ -267,10 +272,7 @@ function expire(
 ): void {
   const load = dpu + whole(pacer, LOADS_AT) + place * LOAD;
   const endNs = later(atNs, pacer[load + END_NS]);
-  events[EVENT_BYTES * rows + row] = 0;
-  events[EVENT_BYTES_LEFT * rows + row] = pacer[load + BYTES_LEFT];
-  events[EVENT_AT_NS * rows + row] = atNs;
-  events[EVENT_END_NS * rows + row] = endNs;
+  tell(events, row, rows, 0, pacer[load + BYTES_LEFT], atNs, endNs);
   events[EVENT_HELD_NS * rows + row] = hasArrived(pacer, dpu, place)
     ? heldNs(pacer, waiting, faults, dpu, place, endNs)
     : 0;

@@ -1,15 +1,20 @@
 import { LEAST_RATE, PORTS, RATE, ROUTE } from "./layout";
 import { carry, lostByNs, nextOutageNs, passOutages } from "./links";
-import { gateAt, hasGates, slotAt, waitingAt } from "./pacer";
+import { gateAt, hasGates, slotAt, waitingAt } from "./places";
 
 // The links that a load draws on: its DPU's ports, and the gates of its route.
+
+/** How many gates are on the route of a load, whose row in `waiting` is `row`. */
+function gatesOn(pacer: StaticArray<f64>, waiting: StaticArray<u32>, row: u32): u32 {
+  return hasGates(pacer) ? waiting[row + ROUTE] : 0;
+}
 
 /** The rate of the slowest that a load of a DPU draws on. */
 export function leastRate(pacer: StaticArray<f64>, waiting: StaticArray<u32>, dpu: u32, place: u32): f64 {
   let rate = pacer[dpu + LEAST_RATE];
-  if (!hasGates(pacer)) return rate;
   const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
+  const gates = gatesOn(pacer, waiting, row);
+  for (let i: u32 = 1; i <= gates; i++) {
     rate = min(rate, pacer[gateAt(pacer, waiting[row + ROUTE + i]) + RATE]);
   }
   return rate;
@@ -28,7 +33,8 @@ export function carryAll(
   let ns = bytes / leastRate(pacer, waiting, dpu, place);
   ns += carry(pacer, faults, dpu + PORTS, bytes, atNs);
   const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
+  const gates = gatesOn(pacer, waiting, row);
+  for (let i: u32 = 1; i <= gates; i++) {
     ns += carry(pacer, faults, gateAt(pacer, waiting[row + ROUTE + i]), bytes, atNs);
   }
   if (faults.length === 0) return atNs + ns;
@@ -55,7 +61,8 @@ function firstToGoOut(
 ): u32 {
   let first = dpu + PORTS;
   let firstNs = nextOutageNs(pacer, faults, first, ns, false);
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
+  const gates = gatesOn(pacer, waiting, row);
+  for (let i: u32 = 1; i <= gates; i++) {
     const link = gateAt(pacer, waiting[row + ROUTE + i]);
     const outNs = nextOutageNs(pacer, faults, link, ns, false);
     if (outNs >= firstNs) continue;
@@ -75,9 +82,9 @@ export function lostNs(
   ns: f64,
 ): f64 {
   let lost = lostByNs(pacer, faults, dpu + PORTS, ns);
-  if (!hasGates(pacer)) return lost;
   const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
+  const gates = gatesOn(pacer, waiting, row);
+  for (let i: u32 = 1; i <= gates; i++) {
     lost += lostByNs(pacer, faults, gateAt(pacer, waiting[row + ROUTE + i]), ns);
   }
   return lost;
@@ -93,9 +100,9 @@ export function passAllOutages(
   nowNs: f64,
 ): void {
   passOutages(pacer, faults, dpu + PORTS, nowNs);
-  if (!hasGates(pacer)) return;
   const row = waitingAt(pacer, slotAt(pacer, dpu, place));
-  for (let i: u32 = 1; i <= waiting[row + ROUTE]; i++) {
+  const gates = gatesOn(pacer, waiting, row);
+  for (let i: u32 = 1; i <= gates; i++) {
     passOutages(pacer, faults, gateAt(pacer, waiting[row + ROUTE + i]), nowNs);
   }
 }

@@ -1,5 +1,5 @@
 import { NONE } from "../assembly/layout.ts";
-import { checkAtLeast, checkWhole, describe } from "./check.ts";
+import { checkAtLeast, checkBoolean, checkWhole, describe } from "./check.ts";
 import { checkLoad, Pacer, type PacerOptions } from "./pacing/index.ts";
 
 /** A load to be read: weights of one expert, from the HBM of one GPU to that of another. */
@@ -117,7 +117,10 @@ export class Executor {
     return left;
   }
 
-  /** The reads to issue up to `nowNs` and the loads that expire up to it, each in order of time. */
+  /**
+   * The reads to issue up to `nowNs` and the loads that expire up to it, each in order of time. A load that is dropped may have
+   * reads among them, of before: they must not be completed.
+   */
   advance(nowNs: number): { reads: Read[]; expired: Expiry[] } {
     const reads: Read[] = [];
     const expired: Expiry[] = [];
@@ -212,6 +215,7 @@ export class Executor {
         throw new RangeError(`load ${i}: fenceId must be of no load under way, got ${load.fenceId}`);
       fresh.add(load.fenceId);
       checkLoad(i, this.#gpus, load);
+      if (load.dropLate !== undefined) checkBoolean(`load ${i}: dropLate`, load.dropLate);
     });
   }
 

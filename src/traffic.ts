@@ -3,7 +3,7 @@ import { checkAtLeast, checkKeys, checkLength, checkWhole, describe } from "./ch
 
 /** Doorbells to be driven through a fabric, by columns, in order of `postNs`. */
 export interface Traffic {
-  /** When the doorbell is rung. */
+  /** When the doorbell is rung; up to 2^53, so not as Unix time: count from the first post. */
   postNs: Float64Array;
   /** What it asks for, as DOORBELL_OPS spells it. */
   op: Uint8Array;
@@ -13,12 +13,15 @@ export interface Traffic {
   destinationGpu: Uint32Array;
   /** From 1 to 2^53 - 1, 0 unless a load. */
   sizeBytes: Float64Array;
-  /** When the load must have ended. */
+  /** When the load must have ended; up to 2^53. */
   deadlineNs: Float64Array;
 }
 
 /** From post to deadline where nothing else is said: 180 µs, what the verdicts of this project give a load. */
 export const SLACK_NS = 180_000;
+
+/** No instant is later: from there on, a nanosecond more is no other number. */
+export const INSTANT_NS_MAX = 2 ** 53;
 
 const COLUMNS = {
   postNs: Float64Array,
@@ -58,11 +61,11 @@ export function checkTraffic(traffic: Traffic, gpus: number): void {
   checkColumns(traffic);
   const { postNs, op, fenceId, sourceGpu, destinationGpu, sizeBytes, deadlineNs } = traffic;
   for (let row = 0; row < op.length; row++) {
-    const post = postNs[row]! >= (postNs[row - 1] ?? 0) && postNs[row]! < Number.POSITIVE_INFINITY;
+    const post = postNs[row]! >= (postNs[row - 1] ?? 0) && postNs[row]! <= INSTANT_NS_MAX;
     const ends = sourceGpu[row]! < gpus && destinationGpu[row]! < gpus;
     const size =
       op[row] === DOORBELL_LOAD ? sizeBytes[row]! >= 1 && Number.isSafeInteger(sizeBytes[row]) : sizeBytes[row] === 0;
-    const deadline = deadlineNs[row]! >= 0 && deadlineNs[row]! < Number.POSITIVE_INFINITY;
+    const deadline = deadlineNs[row]! >= 0 && deadlineNs[row]! <= INSTANT_NS_MAX;
     if (!(post && OPS.includes(op[row]!) && ends && size && deadline)) refuseRow(traffic, gpus, row);
   }
   loadRows(traffic, (row, load) =>
@@ -79,13 +82,19 @@ function refuseRow(
   row: number,
 ): never {
   checkAtLeast(`row ${row}: postNs`, postNs[row]!, postNs[row - 1] ?? 0);
+  checkInstant(`row ${row}: postNs`, postNs[row]!);
   if (!OPS.includes(op[row]!))
     throw new RangeError(`row ${row}: op must be 1 (load), 2 (cancel) or 3 (fence), got ${op[row]}`);
   checkWhole(`row ${row}: sourceGpu`, sourceGpu[row]!, 0, gpus - 1);
   checkWhole(`row ${row}: destinationGpu`, destinationGpu[row]!, 0, gpus - 1);
   checkAtLeast(`row ${row}: deadlineNs`, deadlineNs[row]!, 0);
+  checkInstant(`row ${row}: deadlineNs`, deadlineNs[row]!);
   if (op[row] === DOORBELL_LOAD) checkWhole(`row ${row}: sizeBytes`, sizeBytes[row]!, 1, Number.MAX_SAFE_INTEGER);
   throw new RangeError(`row ${row}: sizeBytes must be 0 unless of a load, got ${sizeBytes[row]}`);
+}
+
+function checkInstant(name: string, ns: number): void {
+  if (ns > INSTANT_NS_MAX) throw new RangeError(`${name} must be at most 2^53, counted from the first post, got ${ns}`);
 }
 
 /**

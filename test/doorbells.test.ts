@@ -150,11 +150,16 @@ describe("refuses, and names file and line", () => {
       ":2: expected size_bytes to be a whole number from 1 to 9007199254740991, got 0",
     ],
     ["a size of a cancel", [HEADS, ...rows, "3,cancel,0,,,5,"], ":4: expected size_bytes to be 0, got 5"],
-    ["a negative post", [HEADS, "-1,load,0,1,0,100,50"], ":2: expected post_ns to be from 0 to 2^64, got -1"],
+    ["a negative post", [HEADS, "-1,load,0,1,0,100,50"], ":2: expected post_ns to be a number from 0 up, got -1"],
     [
       "an infinite deadline",
       [HEADS, "1,load,0,1,0,100,1e999"],
-      ":2: expected deadline_ns to be from 0 to 2^64, got Infinity",
+      ":2: expected deadline_ns to be an instant within 2^53 ns, counted from the first post, got Infinity",
+    ],
+    [
+      "a post as Unix time",
+      [HEADS, "1700000000000000000,load,0,1,0,100,50"],
+      ":2: expected post_ns to be an instant within 2^53 ns, counted from the first post, got 1700000000000000000",
     ],
     [
       "no deadline",
@@ -205,7 +210,7 @@ describe("refuses, and names file and line", () => {
   test.each<[string, unknown, string]>([
     ["an unknown key", { ...load, size: 5 }, "2: expected keys of a doorbell, got size; there are postNs"],
     ["a key of CSV", { ...load, layerr: 5 }, "2: expected keys of a doorbell, got layerr; did you mean layer?"],
-    ["a number in quotes", { ...load, postNs: "10" }, '2: expected postNs to be from 0 to 2^64, got "10"'],
+    ["a number in quotes", { ...load, postNs: "10" }, '2: expected postNs to be a number from 0 up, got "10"'],
     [
       "null",
       { ...load, sizeBytes: null },

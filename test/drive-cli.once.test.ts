@@ -52,6 +52,28 @@ describe("answers", () => {
   });
 });
 
+test("of means side by side, each has its faults, and it is said whose DPUs are shown", async () => {
+  const { stdout } = await drive("--loads 200 --load-mb 16 --means all --optics lpo-800g --retrain-per-hour 2e6");
+  for (const means of ["executor", "reactive", "coherent"]) expect(stdout).toContain(`Faults (${means})`);
+  expect(stdout).toContain("Per DPU (executor), the busiest first");
+  expect(stdout).toContain("those of --means reactive, --means coherent: by that, or with --json");
+  // What it proposes next is nothing that it refuses.
+  expect(stdout).not.toContain("--trace");
+  expect((await drive("--loads 20 --gpus-per-node 8")).stdout).not.toContain("--means all");
+});
+
+test("how long doorbells wait at their GPUs is told where they do", async () => {
+  const title = "How long its doorbell waits at the GPU for a place there";
+  expect((await drive("--pattern incast --gpus 16 --queue-depth 2")).stdout).toContain(title);
+  expect((await drive("--pattern incast --gpus 16")).stdout).not.toContain(title);
+});
+
+test("fewer GPUs than a DPU usually has share one all the same", async () => {
+  write("four.csv", "post_us,source_gpu,destination_gpu,size_bytes,slack_us\n1,2,3,400,180\n");
+  for (const args of ["--gpus 4 --loads 10", "four.csv --gpus 4", "four.csv"])
+    expect(JSON.parse((await drive(`${args} --json`)).stdout).dpus).toHaveLength(1);
+});
+
 test("doorbells from a file: a load, its cancel, and another one's fence", async () => {
   write(
     "loads.csv",
@@ -127,8 +149,20 @@ test.each([
   ["--pod-link 5", "--pod-link goes with --gpus-per-node"],
   ["--ports 0", "ports must be from 1 to"],
   ["--dpu-pace 0", "must be above 0, got 0"],
-  ["--burst-mb 0.5", "burstBytes must be at least 1000000, got 500000"],
+  ["--burst-mb 0.5", "burstBytes must be at least 1000000, got 500000 (--burst-mb 0.5)"],
   ["--means all --trace x.json", "--trace is of one of the means, got --means all"],
+  ["--load-mb 0", `sizeBytes must be from 1 to ${2 ** 53 - 1}, got 0 (--load-mb 0)`],
+  ["--deadline-us=-5", "slackNs must be at least 0, got -5000 (--deadline-us -5)"],
+  ["--goodput 0", "goodputShare must be above 0, got 0 (--goodput 0)"],
+  ["--queue-depth 9000000", "queueDepth must be from 1 to 1048576, got 9000000 (--queue-depth 9000000)"],
+  ["--gpus-per-node 8 --node-link 0", "nodeBytesPerNs must be above 0, got 0 (--node-link 0)"],
+  ["--gpus-per-node 8 --pod-link 0", "podBytesPerNs must be above 0, got 0 (--pod-link 0)"],
+  ["--gpus-per-node 8 --gpus-per-pod 9", "gpusPerPod must be a positive multiple of 8, got 9 (--gpus-per-pod 9)"],
+  ["--gpus-per-node 8 --hops 2", "hops must be left out with a tree, which says them of each load, got 2 (--hops 2)"],
+  ["--gpus-per-node 8 --means coherent", 'with a tree, got "coherent" (--means coherent)'],
+  ["--gpus-per-node 8 --means all", "--gpus-per-node goes with executor and reactive, got --means all"],
+  ["--gpus 4 --gpus-per-dpu 8", "gpusPerDpu must be from 1 to 4, got 8 (--gpus-per-dpu 8)"],
+  ["good.csv --gpus 6 --gpus-per-dpu 8", "gpusPerDpu must be from 1 to 6, got 8 (--gpus-per-dpu 8)"],
   ["--trace nowhere/x.json", "nowhere/x.json: there is no such folder"],
   ["missing.csv", "missing.csv: there is no such file"],
   ["bad.csv", "bad.csv"],

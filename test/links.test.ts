@@ -48,7 +48,7 @@ function optionsOf(fabric: Fabric): PacerOptions {
     ...(sink === undefined ? {} : { gpuIngressBytesPerNs: sink }),
     faults: {
       seed,
-      outages: { perLinkNs: 1 / gapNs, lengthNs: Distribution.uniform(...lengthNs) },
+      outages: { outagesPerLinkNs: 1 / gapNs, lengthNs: Distribution.uniform(...lengthNs) },
       links: { ports: portLinks, ...(source === undefined ? {} : { source: sourceLinks }) },
     },
   };

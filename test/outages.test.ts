@@ -8,7 +8,7 @@ import { outagesOf } from "./reference/links.ts";
 const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 10) : count);
 
 const LENGTHS = Distribution.uniform(2, 30);
-const outages = { perLinkNs: 1 / 512, lengthNs: LENGTHS };
+const outages = { outagesPerLinkNs: 1 / 512, lengthNs: LENGTHS };
 
 test("outages are those of the reference: of any link, whatever the seed", () => {
   fc.assert(
@@ -66,7 +66,7 @@ test("outages are as long as their distribution says, and gaps between them expo
 test("links without outages have none", () => {
   const none = (faults: LinkFaults) => new Pacer({ gpus: 1, faults }).outagesOf(0, 1e12);
   expect(none({})).toEqual([]);
-  expect(none({ outages: { perLinkNs: 0, lengthNs: LENGTHS } })).toEqual([]);
+  expect(none({ outages: { outagesPerLinkNs: 0, lengthNs: LENGTHS } })).toEqual([]);
   expect(none({ outages, links: { ports: 0, source: 1 } })).toEqual([]);
   expect(new Pacer({ gpus: 1 }).outagesOf(0, 1e12)).toEqual([]);
 });
@@ -81,7 +81,7 @@ test("so many bytes go from one stall to the next, and each holds its link as lo
     chunkBytes,
     selfCompleting: true,
     batch: 1024,
-    faults: { seed: 5, stalls: { perByte: 1 / 4000, lengthNs: stall } },
+    faults: { seed: 5, stalls: { stallsPerByte: 1 / 4000, lengthNs: stall } },
   });
   pacer.loads.sizeBytes[0] = chunkBytes * chunks;
   pacer.loads.deadlineNs[0] = 1e9;
@@ -116,7 +116,7 @@ test("so many bytes go from one stall to the next, and each holds its link as lo
 });
 
 test("who comes in the midst of a stall is held by what is left of it", () => {
-  const stalls = { perByte: 1 / 500, lengthNs: Distribution.uniform(100, 100) };
+  const stalls = { stallsPerByte: 1 / 500, lengthNs: Distribution.uniform(100, 100) };
   const two = (againNs: number | null) => {
     const pacer = new Pacer({ gpus: 1, portsBytesPerNs: 100, chunkBytes: 1000, faults: { seed: 6, stalls } });
     const ask = () => {
@@ -148,15 +148,62 @@ test("who comes in the midst of a stall is held by what is left of it", () => {
   }
 });
 
+test("more faults than a chunk may meet are refused, and none that are not", () => {
+  const ns = (lengthNs: number) => Distribution.uniform(lengthNs, lengthNs);
+  // A chunk of 1 MB goes out in 1,000 ns.
+  const paced = { gpus: 1, paceBytesPerNs: 1000, chunkBytes: 1e6 };
+  const wrong = (options: object, message: string) =>
+    expect(() => new Pacer({ ...paced, ...options })).toThrow(new RangeError(message));
+  wrong(
+    { faults: { stalls: { stallsPerByte: 1e6, lengthNs: ns(1) } } },
+    "faults: stalls: stallsPerByte must be at most 0.065536, 65536 a chunk, got 1000000",
+  );
+  const refused = (perNs: number, met: number) =>
+    `faults: outages: outagesPerLinkNs must be such that a chunk meets at most 1024, got ${perNs}, of which it meets ${met}`;
+  wrong({ faults: { outages: { outagesPerLinkNs: 1e3, lengthNs: ns(1) } } }, refused(1e3, 1e6));
+  // 65,536 stalls of 100 ns make 6,554,600 ns of it; with 2 links in step, and as many at its source, 16 times as many.
+  const stalls = { stallsPerByte: 2 ** 16 / 1e6, lengthNs: ns(100) };
+  const outages = { outagesPerLinkNs: 1e-3, lengthNs: ns(0) };
+  wrong({ faults: { stalls, outages } }, refused(1e-3, 6555));
+  const both = { links: { ports: 2, source: 2 }, stalls, outages };
+  wrong({ sourceEgressBytesPerNs: 500, faults: both }, refused(1e-3, 52_437));
+  // Two links, each of them up in one of 91 ns.
+  const longer = (lengthNs: number) => ({
+    links: { source: 1 },
+    outages: { outagesPerLinkNs: 9e-3, lengthNs: ns(lengthNs) },
+  });
+  wrong({ sourceEgressBytesPerNs: 1000, faults: longer(10_000) }, refused(9e-3, 1638));
+  expect(() => new Pacer({ ...paced, faults: longer(10_000) })).not.toThrow();
+  const most = { gpus: 1, chunkBytes: 1, faults: { stalls: { stallsPerByte: 2 ** 16, lengthNs: ns(0) }, outages } };
+  const pacer = new Pacer(most);
+  pacer.loads.sizeBytes[0] = 1;
+  pacer.submit(1);
+  expect(pacer.advance(1)).toBe(1);
+});
+
+test("time ends where a link's outages would have no numbers", () => {
+  const faults = { outages, links: { ports: 4, source: 8 } };
+  const pacer = new Pacer({ gpus: 1, sourceEgressBytesPerNs: 1000, faults });
+  const endNs = 2 ** 30 * 64;
+  for (const ask of [() => pacer.advance(2 * endNs), () => pacer.moveTo(2 * endNs)])
+    expect(ask).toThrow(new RangeError(`nowNs must be at most ${endNs} where links fail so often, got ${2 * endNs}`));
+  expect(() => pacer.outagesOf(0, 2 * endNs)).toThrow(`untilNs must be at most ${endNs} where`);
+  expect(pacer.advance(endNs)).toBe(0);
+  expect(new Pacer({ gpus: 1, faults: {} }).advance(Number.MAX_VALUE)).toBe(0);
+});
+
 test("names the bad fault, and the bad arrival", () => {
   const refusal = (faults: object) => () => new Pacer({ gpus: 1, faults: faults as LinkFaults });
   for (const [faults, message] of [
     [{ outage: outages }, "faults has no field outage; did you mean outages?"],
-    [{ outages: { perLinkNs: 1 } }, "faults: outages: lengthNs must be a Distribution, got undefined"],
-    [{ outages: { ...outages, perLinkNs: -1 } }, "faults: outages: perLinkNs must be at least 0, got -1"],
+    [{ outages: { outagesPerLinkNs: 1 } }, "faults: outages: lengthNs must be a Distribution, got undefined"],
+    [{ outages: { ...outages, outagesPerLinkNs: -1 } }, "faults: outages: outagesPerLinkNs must be at least 0, got -1"],
     [{ outages: { ...outages, perHour: 1 } }, "faults: outages has no field perHour"],
-    [{ stalls: { perByte: 1, lengthNs: 5 } }, "faults: stalls: lengthNs must be a Distribution, got number"],
-    [{ stalls: { perByte: Number.NaN, lengthNs: LENGTHS } }, "faults: stalls: perByte must be finite, got NaN"],
+    [{ stalls: { stallsPerByte: 1, lengthNs: 5 } }, "faults: stalls: lengthNs must be a Distribution, got number"],
+    [
+      { stalls: { stallsPerByte: Number.NaN, lengthNs: LENGTHS } },
+      "faults: stalls: stallsPerByte must be finite, got NaN",
+    ],
     [{ links: { port: 1 } }, "faults: links has no field port; did you mean ports?"],
     [{ links: { ports: -1 } }, "faults: links: ports must be from 0 to 1048576, got -1"],
     [{ seed: 0.5 }, "faults: seed must be a whole number, got 0.5"],

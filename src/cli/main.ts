@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { checkCommand } from "./check.ts";
-import { driveCommand } from "./drive.ts";
+import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";

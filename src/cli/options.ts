@@ -211,11 +211,22 @@ export function wholePath(options: OpticsChoice | Record<string, unknown>) {
   return { hops: 1, pipelineNs: 0, serdesNs: 0 };
 }
 
+/** What else a flag sets by another name: the field, and what the flag is called once parsed. */
+const OTHERS: Readonly<Record<string, string>> = {
+  sizeBytes: "loadMb",
+  slackNs: "deadlineUs",
+  paceBytesPerNs: "dpuPace",
+  burstBytes: "burstMb",
+  nodeBytesPerNs: "nodeLink",
+  podBytesPerNs: "podLink",
+  goodputShare: "goodput",
+};
+
 /** A message about a figure, followed by the flag that sets it as it was typed: `(--deadline-us -5)`. */
 export function withFlag(message: string, command: Command | undefined): string {
   const [, name] = /^(?:options must leave out )?(\w+) /.exec(message) ?? [];
   const figure = FIGURES.find(([, , candidate]) => candidate === name);
-  const key = figure ? keyOf(figure[0]) : name;
+  const key = figure ? keyOf(figure[0]) : (OTHERS[name ?? ""] ?? name);
   const option = command?.options.find((candidate) => candidate.attributeName() === key);
   if (!command || !option) return message;
   const value = command.getOptionValue(option.attributeName());

@@ -2,9 +2,10 @@ import { DOORBELL_LOAD } from "../../assembly/layout.ts";
 import { checkColumns, checkTraffic, type Traffic } from "../traffic.ts";
 import { type DriveOptions, planDrive } from "./plan.ts";
 import { type DriveReport, reportOf } from "./report.ts";
-import { Run } from "./run.ts";
-import { spansOf, type TraceHooks, tellOutages } from "./spans.ts";
+import { type Chunk, Run } from "./run.ts";
+import { Spans, type TraceHooks } from "./spans.ts";
 
+/** Who is told while a drive goes on. */
 export interface DriveHooks extends TraceHooks {
   /** Told now and then how many of the loads have ended. */
   onProgress?: (ended: number, loads: number) => void;
@@ -16,13 +17,14 @@ export function drive(traffic: Traffic, options: DriveOptions, hooks: DriveHooks
   checkTraffic(traffic, plan.gpus);
   const { onProgress, onSpan } = hooks;
   const loads = traffic.op.filter((op) => op === DOORBELL_LOAD).length;
+  const spans = onSpan && new Spans(plan, traffic, onSpan);
   const run = new Run(plan, traffic, {
     ...(onProgress ? { onProgress: (ended: number) => onProgress(ended, loads) } : {}),
-    ...(onSpan ? { onChunk: spansOf(plan, traffic, onSpan) } : {}),
+    ...(spans ? { onChunk: (chunk: Chunk) => spans.take(chunk) } : {}),
   });
   run.run();
   const report = reportOf(plan, traffic, run);
-  if (onSpan) tellOutages(run.pacer, report.endNs, onSpan);
+  spans?.end(run, traffic.postNs[0] ?? 0, report.endNs);
   return report;
 }
 

@@ -13,18 +13,20 @@ import { bytesPerNsFromGbps, nsFromHours } from "../units.ts";
  */
 export type Means = (typeof MEANS)[number];
 
+/** All means, the executor first. */
 export const MEANS = ["executor", "reactive", "coherent"] as const;
 
+/** What a drive is of, the traffic aside. */
 export interface DriveOptions {
   /** A built-in profile's name, or what was measured. */
   optics: ScenarioInput["optics"];
-  /** What lies between weights and GPUs; the scenario of a verdict has the same. */
+  /** What lies between weights and GPUs; the scenario of a verdict has the same. A tree says of each load how many `hops` it takes. */
   fabric?: Partial<Omit<Fabric, "optics">>;
   /** As many as the traffic names unless given. */
   gpus?: number;
-  /** Executor unless given. */
+  /** Executor unless given. A tree goes with all but *coherent*: how fast a GPU misses hangs on the hops of each load. */
   means?: Means;
-  /** Where GPUs sit: loads take 1 hop in a node, 2 in a pod, 3 anywhere. All take the fabric's `hops` unless given. */
+  /** Where GPUs sit. All loads take the fabric's `hops` unless given. */
   tree?: Tree;
   /** How doorbells share links with bulk, which keeps them busy for the fabric's `bulkUtilisation`, or 0.8; dedicated unless given. */
   lane?: Lane;
@@ -40,6 +42,11 @@ export interface DriveOptions {
   seed?: number;
 }
 
+/**
+ * Where GPUs sit: doorbells and answers take 1 hop in a node, 2 in a pod, 3 anywhere. Weights take the DPU's ports, and the links
+ * of each node and pod that they leave or enter, which fail on their own: 1, 3 and 5 times as many links as there are ports, as
+ * in a Clos.
+ */
 export interface Tree {
   gpusPerNode: number;
   /** A multiple of those of a node. */
@@ -55,6 +62,8 @@ const SOFTWARE_NS = 10e3;
 const LINE_BYTES = 64;
 const BULK_UTILISATION = 0.8;
 const MOST_GPUS = 2 ** 20;
+/** The rate of links that may fail, and are not limited. */
+export const UNLIMITED_BYTES_PER_NS = Number.MAX_VALUE;
 
 /** What a drive comes to: a pacer, and what lies before and behind it. */
 export interface DrivePlan {
@@ -94,21 +103,16 @@ const KEYS: readonly (keyof DriveOptions)[] = [
   "seed",
 ];
 
+/** Plans a drive between as many GPUs as `options` says, or as traffic names; refuses options that are wrong. */
 export function planDrive(options: DriveOptions, gpusNamed: number): DrivePlan {
-  checkKeys("options", options, KEYS);
-  const { means = "executor", tree, lane = "dedicated", onExpire = "finish", seed = 1, gpus = gpusNamed } = options;
-  if (!MEANS.includes(means)) throw new RangeError(`means must be ${MEANS.join(", ")}, got ${describe(means)}`);
-  if (onExpire !== "finish" && onExpire !== "drop")
-    throw new RangeError(`onExpire must be "finish" or "drop", got ${describe(onExpire)}`);
-  const { order = "deadline" } = options;
-  if (order !== "deadline" && order !== "arrival")
-    throw new RangeError(`order must be "deadline" or "arrival", got ${describe(order)}`);
+  checkOptions(options);
+  const { means = "executor", tree, lane = "dedicated", seed = 1, gpus = gpusNamed } = options;
   checkWhole("gpus", gpus, 1, MOST_GPUS);
-  if (tree) checkTree(tree);
   const { fabric } = completeScenario({ optics: options.optics, fabric: options.fabric ?? {} });
+  // Who names no number of GPUs has perhaps not all of them in the traffic.
+  if (options.gpus !== undefined && options.fabric?.gpusPerDpu !== undefined)
+    checkWhole("gpusPerDpu", fabric.gpusPerDpu, 1, gpus);
   const { profile, hop } = fabric.optics;
-  const portBytesPerNs = bytesPerNsFromGbps(profile.portGbps) * profile.goodputShare;
-  const portsBytesPerNs = fabric.ports * portBytesPerNs;
   const faults = laneFaults(lane, {
     utilisation: fabric.bulkUtilisation ?? BULK_UTILISATION,
     portGbps: profile.portGbps,
@@ -120,48 +124,73 @@ export function planDrive(options: DriveOptions, gpusNamed: number): DrivePlan {
     serdesNs: fabric.serdesNs,
     faults: Array.from({ length: hops }, () => ofHop).flat(),
   });
-  const hopsOfTier = tree ? ([1, 2, 3] as const) : ([fabric.hops, fabric.hops, fabric.hops] as const);
-  const gpusPerNode = Math.min(tree?.gpusPerNode ?? gpus, gpus);
-  const gpusPerPod = Math.min(tree?.gpusPerPod ?? gpus, gpus);
   const paced = means === "executor";
   const coherent = means === "coherent";
-  // A snoop is three traversals, of which the last brings the line.
-  const traversals = coherent ? ([2, 1] as const) : ([1, 1] as const);
-  const missNs = 3 * (hopsOfTier[2] * hop.quantileNs(0.5) + fabric.pipelineNs + fabric.serdesNs);
-  const missesBytesPerNs = (fabric.outstandingMisses * LINE_BYTES) / missNs;
-  const ingress = fabric.gpuIngressBytesPerNs;
   return {
     fabric,
     gpus,
     means,
     seed,
-    drops: onExpire === "drop",
-    hopsOfTier,
-    gpusPerNode,
-    gpusPerPod,
-    traversals,
+    drops: options.onExpire === "drop",
+    hopsOfTier: tree ? [1, 2, 3] : [fabric.hops, fabric.hops, fabric.hops],
+    gpusPerNode: Math.min(tree?.gpusPerNode ?? gpus, gpus),
+    gpusPerPod: Math.min(tree?.gpusPerPod ?? gpus, gpus),
+    // A snoop is three traversals, of which the last brings the line.
+    traversals: coherent ? [2, 1] : [1, 1],
     beforeNs: coherent ? 0 : (paced ? fabric.postNs : SOFTWARE_NS) + fabric.translateNs,
     afterNs: coherent ? 0 : fabric.localFenceNs + (paced ? 0 : SOFTWARE_NS),
     doorbellPath: (hops) => pathOf(hops, faults),
     answerPath: (hops) => pathOf(hops, []),
-    pacer: {
-      gpus,
-      gpusPerDpu: Math.min(fabric.gpusPerDpu, gpus),
-      paceBytesPerNs: paced ? fabric.dpuPaceBytesPerNs : portsBytesPerNs,
-      chunkBytes: fabric.chunkBytes,
-      burstBytes: options.burstBytes ?? fabric.chunkBytes,
-      portsBytesPerNs,
-      sourceEgressBytesPerNs: Math.min(fabric.sourceEgressBytesPerNs, fabric.sourceHbmBytesPerNs),
-      gpuIngressBytesPerNs: coherent ? Math.min(ingress, missesBytesPerNs) : ingress,
-      gpusPerNode,
-      gpusPerPod,
-      ...(tree?.nodeBytesPerNs === undefined ? {} : { nodeBytesPerNs: tree.nodeBytesPerNs }),
-      ...(tree?.podBytesPerNs === undefined ? {} : { podBytesPerNs: tree.podBytesPerNs }),
-      order: paced ? order : "arrival",
-      queueDepth: options.queueDepth ?? 1024,
-      selfCompleting: true,
-      ...faultsOf(fabric, Math.max(...hopsOfTier), seed),
-    },
+    pacer: pacerOf(options, fabric, gpus),
+  };
+}
+
+/** Refuses options that do not go together, or that nothing else checks. */
+function checkOptions(options: DriveOptions): void {
+  checkKeys("options", options, KEYS);
+  const { means = "executor", order = "deadline", onExpire = "finish", tree, fabric } = options;
+  if (!MEANS.includes(means)) throw new RangeError(`means must be ${MEANS.join(", ")}, got ${describe(means)}`);
+  if (onExpire !== "finish" && onExpire !== "drop")
+    throw new RangeError(`onExpire must be "finish" or "drop", got ${describe(onExpire)}`);
+  if (order !== "deadline" && order !== "arrival")
+    throw new RangeError(`order must be "deadline" or "arrival", got ${describe(order)}`);
+  if (!tree) return;
+  checkTree(tree);
+  if (means === "coherent")
+    throw new TypeError(`means must be executor or reactive with a tree, got ${describe(means)}`);
+  if (fabric?.hops !== undefined)
+    throw new TypeError(`hops must be left out with a tree, which says them of each load, got ${fabric.hops}`);
+}
+
+/** What paces, carries and fails. */
+function pacerOf(options: DriveOptions, fabric: Fabric, gpus: number): PacerOptions {
+  const { means = "executor", tree, seed = 1, order = "deadline" } = options;
+  const { profile, hop } = fabric.optics;
+  const paced = means === "executor";
+  const portsBytesPerNs = fabric.ports * (bytesPerNsFromGbps(profile.portGbps) * profile.goodputShare);
+  const missNs = 3 * (fabric.hops * hop.quantileNs(0.5) + fabric.pipelineNs + fabric.serdesNs);
+  const missesBytesPerNs = (fabric.outstandingMisses * LINE_BYTES) / missNs;
+  const ingress = fabric.gpuIngressBytesPerNs;
+  const faults = faultsOf(fabric, tree !== undefined, seed);
+  const unlimited = tree && faults.faults ? UNLIMITED_BYTES_PER_NS : undefined;
+  const { nodeBytesPerNs = unlimited, podBytesPerNs = unlimited } = tree ?? {};
+  return {
+    gpus,
+    gpusPerDpu: Math.min(fabric.gpusPerDpu, gpus),
+    paceBytesPerNs: paced ? fabric.dpuPaceBytesPerNs : portsBytesPerNs,
+    chunkBytes: fabric.chunkBytes,
+    burstBytes: options.burstBytes ?? fabric.chunkBytes,
+    portsBytesPerNs,
+    sourceEgressBytesPerNs: Math.min(fabric.sourceEgressBytesPerNs, fabric.sourceHbmBytesPerNs),
+    gpuIngressBytesPerNs: means === "coherent" ? Math.min(ingress, missesBytesPerNs) : ingress,
+    gpusPerNode: Math.min(tree?.gpusPerNode ?? gpus, gpus),
+    gpusPerPod: Math.min(tree?.gpusPerPod ?? gpus, gpus),
+    ...(nodeBytesPerNs === undefined ? {} : { nodeBytesPerNs }),
+    ...(podBytesPerNs === undefined ? {} : { podBytesPerNs }),
+    order: paced ? order : "arrival",
+    queueDepth: options.queueDepth ?? 1024,
+    selfCompleting: true,
+    ...faults,
   };
 }
 
@@ -172,17 +201,21 @@ function checkTree(tree: Tree): void {
   checkMultiple("gpusPerPod", tree.gpusPerPod, tree.gpusPerNode, MOST_GPUS);
 }
 
-/** A load's links are all those between source and DPU, hop by hop: they stand here with the DPU's ports, in step. */
-function faultsOf(fabric: Fabric, hops: number, seed: number): Pick<PacerOptions, "faults"> {
+/**
+ * In a tree a load's links are its DPU's ports, and as many of each node and pod that it leaves or enters. Elsewhere they are
+ * all those between source and DPU, hop by hop, and stand with the DPU's ports, in step.
+ */
+function faultsOf(fabric: Fabric, inTree: boolean, seed: number): Pick<PacerOptions, "faults"> {
+  const { ports, hops } = fabric;
   const { retrain, stall } = fabric.optics.profile;
   if (!retrain?.ratePerLinkHour && !stall?.probabilityPerFrame) return {};
   const faults = {
     seed,
-    links: { ports: fabric.ports * hops },
+    links: inTree ? { ports, node: ports, pod: ports } : { ports: ports * hops },
     ...(retrain?.ratePerLinkHour
       ? {
           outages: {
-            perLinkNs: retrain.ratePerLinkHour / nsFromHours(1),
+            outagesPerLinkNs: retrain.ratePerLinkHour / nsFromHours(1),
             lengthNs: Distribution.uniform(retrain.lowNs, retrain.highNs),
           },
         }
@@ -190,7 +223,7 @@ function faultsOf(fabric: Fabric, hops: number, seed: number): Pick<PacerOptions
     ...(stall?.probabilityPerFrame
       ? {
           stalls: {
-            perByte: (stall.probabilityPerFrame * hops) / FRAME_BYTES,
+            stallsPerByte: (stall.probabilityPerFrame * (inTree ? 1 : hops)) / FRAME_BYTES,
             lengthNs: Distribution.uniform(stall.lowNs, stall.highNs),
           },
         }

@@ -1,4 +1,5 @@
 import { DOORBELL_CANCEL, DOORBELL_FENCE, DOORBELL_LOAD } from "../../assembly/layout.ts";
+import type { Outage, Pacer } from "../pacing/index.ts";
 import { type ShareInterval, shareInterval } from "../statistics.ts";
 import { exceedances } from "../tail.ts";
 import type { Traffic } from "../traffic.ts";
@@ -19,10 +20,11 @@ export interface DurationSummary {
 export interface DpuReport {
   dpu: number;
   loads: number;
+  /** What it read, of loads that were then dropped or cancelled too. */
   bytes: number;
   misses: number;
-  /** From its first read to its last byte. */
-  busyNs: number;
+  /** From its first read to its last byte, idle times among it. */
+  activeSpanNs: number;
   /** Bytes over that time, and the share of the pace that this is. */
   bytesPerNs: number;
   paceShare: number;
@@ -34,6 +36,7 @@ export interface DpuReport {
 export interface HeldLoad {
   fenceId: number;
   dpu: number;
+  /** Link by link: where several of its links were held at once, each counts. */
   heldNs: number;
   endNs: number;
   outcome: Outcome;
@@ -47,6 +50,7 @@ export interface DriveReport {
   loads: number;
   cancels: number;
   fences: number;
+  /** Sizes of all loads, whatever came of them; `dpus` say what was read. */
   bytes: number;
   /** From the first post to the last end, which is at `endNs`. */
   spanNs: number;
@@ -55,6 +59,8 @@ export interface DriveReport {
   loadNs: DurationSummary;
   /** Shares of loads that take longer, and than what. */
   curve: { u: number; ns: number }[];
+  /** From when the first doorbell came to the DPU to when one found a place in its queue: 0 where the first did. */
+  gpuWaitNs: DurationSummary;
   /** From arrival in the DPU's queue to the first read. */
   queueNs: DurationSummary;
   outcomes: Record<Outcome, number>;
@@ -62,17 +68,20 @@ export interface DriveReport {
   misses: ShareInterval & { count: number };
   /** Loads that could not make their deadline any more before their last byte was read; they are told at once. */
   expired: number;
-  /** Doorbells that had to wait at their GPU for a place in the queue. */
+  /** Doorbells that found no place in the queue, and had to wait for one at their GPU. */
   pushedBack: number;
   dpus: DpuReport[];
   faults: {
-    /** Outages of DPUs' links up to the end, and the share of the links' time that they took; links of a DPU stop together. */
+    /** Of the links that stand with DPUs' ports, from the first post to the end: each is of one link, and holds all of its DPU's. */
     outages: number;
+    /** The share of that time that such a link is out, on average; a DPU's are held as long as all of them are out together. */
     linkTimeShare: number;
+    /** By these outages, by those of nodes' and pods' links, or by stalls. */
     held: HeldLoad[];
   };
 }
 
+/** What came of a run that has ended. */
 export function reportOf(plan: DrivePlan, traffic: Traffic, run: Run): DriveReport {
   const { ends, pacer } = run;
   const { op, postNs, sizeBytes, destinationGpu, fenceId } = traffic;
@@ -98,8 +107,12 @@ export function reportOf(plan: DrivePlan, traffic: Traffic, run: Run): DriveRepo
   const missed = outcomes.late + outcomes.dropped;
   const all = perDpu.flat();
   const loadNs = durations(all, ends, (row) => ends.endNs[row]! - postNs[row]!);
-  const outages = perDpu.map((_, dpu) => pacer.outagesOf(dpu, lastNs));
-  const lostNs = outages.flat().reduce((sum, { beginNs, endNs }) => sum + Math.min(endNs, lastNs) - beginNs, 0);
+  const firstNs = postNs[0] ?? 0;
+  const outages = perDpu.flatMap((_, dpu) => outagesFrom(pacer, dpu, firstNs, lastNs));
+  const outNs = outages.reduce(
+    (sum, { beginNs, endNs }) => sum + Math.min(endNs, lastNs) - Math.max(beginNs, firstNs),
+    0,
+  );
   const linksPerDpu = plan.pacer.faults?.links?.ports ?? 1;
   return {
     means: plan.means,
@@ -109,41 +122,47 @@ export function reportOf(plan: DrivePlan, traffic: Traffic, run: Run): DriveRepo
     cancels: counts[DOORBELL_CANCEL],
     fences: counts[DOORBELL_FENCE],
     bytes,
-    spanNs: op.length === 0 ? 0 : lastNs - postNs[0]!,
+    spanNs: lastNs - firstNs,
     endNs: lastNs,
     loadNs: summaryOf(loadNs),
     curve: exceedances(loadNs.length).map((u) => ({ u, ns: exceededBy(loadNs, u) })),
+    gpuWaitNs: summaryOf(durations(all, ends, (row) => ends.gpuWaitNs[row]!)),
     queueNs: summaryOf(durations(all, ends, (row) => ends.firstReadNs[row]! - ends.arrivalNs[row]!)),
     outcomes,
     misses: { count: missed, ...shareInterval(missed, Math.max(1, loads)) },
     expired,
     pushedBack: run.pushedBack,
-    dpus: perDpu.map((rows, dpu) => dpuReport(plan, traffic, ends, rows, dpu)),
+    dpus: perDpu.map((rows, dpu) => dpuReport(plan, traffic, run, rows, dpu)),
     faults: {
-      outages: outages.flat().length,
-      linkTimeShare: lastNs === 0 ? 0 : lostNs / (lastNs * pacer.dpus * linksPerDpu),
+      outages: outages.length,
+      linkTimeShare: outNs === 0 ? 0 : outNs / ((lastNs - firstNs) * pacer.dpus * linksPerDpu),
       held,
     },
   };
 }
 
-function dpuReport(plan: DrivePlan, traffic: Traffic, ends: Ends, rows: readonly number[], dpu: number): DpuReport {
+/** The outages of a DPU's ports that end after `fromNs` and begin before `untilNs`. */
+export function outagesFrom(pacer: Pacer, dpu: number, fromNs: number, untilNs: number): Outage[] {
+  return pacer.outagesOf(dpu, untilNs).filter(({ endNs }) => endNs > fromNs);
+}
+
+function dpuReport(
+  plan: DrivePlan,
+  traffic: Traffic,
+  { ends, reads }: Run,
+  rows: readonly number[],
+  dpu: number,
+): DpuReport {
   const read = rows.filter((row) => wasRead(ends, row));
-  let [bytes, firstNs, lastNs, misses] = [0, Number.POSITIVE_INFINITY, 0, 0];
-  for (const row of rows) if (["late", "dropped"].includes(outcomeOf(ends, row))) misses++;
-  for (const row of read) {
-    bytes += traffic.sizeBytes[row]!;
-    firstNs = Math.min(firstNs, ends.firstReadNs[row]!);
-    lastNs = Math.max(lastNs, ends.dataNs[row]!);
-  }
-  const busyNs = Math.max(0, lastNs - firstNs);
-  const bytesPerNs = busyNs === 0 ? 0 : bytes / busyNs;
+  const bytes = reads.bytes[dpu]!;
+  const activeSpanNs = Math.max(0, reads.lastNs[dpu]! - reads.firstNs[dpu]!);
+  const bytesPerNs = activeSpanNs === 0 ? 0 : bytes / activeSpanNs;
   return {
     dpu,
     loads: rows.length,
     bytes,
-    misses,
-    busyNs,
+    misses: rows.filter((row) => ["late", "dropped"].includes(outcomeOf(ends, row))).length,
+    activeSpanNs,
     bytesPerNs,
     paceShare: bytesPerNs / plan.pacer.paceBytesPerNs!,
     queueNs: summaryOf(durations(read, ends, (row) => ends.firstReadNs[row]! - ends.arrivalNs[row]!)),

@@ -1,12 +1,14 @@
-import { DOORBELL_CANCEL, DOORBELL_FENCE, DOORBELL_LOAD, LANES, NONE } from "../../assembly/layout.ts";
-import { type Path, PathSampler } from "../latency.ts";
+import { DOORBELL_CANCEL, DOORBELL_FENCE, DOORBELL_LOAD, NONE } from "../../assembly/layout.ts";
 import { Pacer } from "../pacing/index.ts";
 import { loadRows, type Traffic } from "../traffic.ts";
 import type { DrivePlan } from "./plan.ts";
+import { Waiting } from "./waiting.ts";
+import { Ways } from "./ways.ts";
 
 /** How a doorbell ended. */
 export type Outcome = "done" | "late" | "dropped" | "cancelled";
 
+/** All of them, each at the place that `Ends` spells it by; at 0 what has not ended. */
 export const OUTCOMES = ["none", "done", "late", "dropped", "cancelled"] as const;
 const [, DONE, LATE, DROPPED, CANCELLED] = OUTCOMES.keys();
 
@@ -17,14 +19,25 @@ export interface Ends {
   endNs: Float64Array;
   /** When its doorbell was in its DPU's queue: it may have waited for a place there. */
   arrivalNs: Float64Array;
+  /** How much later that was than its first doorbell, which found no place, came to the DPU. */
+  gpuWaitNs: Float64Array;
   /** When its first chunk was read. */
   firstReadNs: Float64Array;
   /** When its last byte had come, the answer's path and what is behind it aside. */
   dataNs: Float64Array;
-  /** How long faults held its links. */
+  /** How long faults held its links, link by link. */
   heldNs: Float64Array;
   /** 1 for a load that could not make its deadline any more when it was told. */
   expired: Uint8Array;
+}
+
+/** What each DPU has read, of loads that were then dropped or cancelled too. */
+export interface Reads {
+  bytes: Float64Array;
+  /** When the first chunk was read; Infinity if none was. */
+  firstNs: Float64Array;
+  /** When the last of it had come. */
+  lastNs: Float64Array;
 }
 
 /** A chunk read of the load of a row. */
@@ -32,12 +45,15 @@ export interface Chunk {
   row: number;
   atNs: number;
   bytes: number;
+  /** When all that was read of the load so far has come. */
   endNs: number;
 }
 
+/** Who is told while a run goes on. */
 export interface RunHooks {
   /** Told now and then how many loads have ended. */
   onProgress?: (ended: number) => void;
+  /** Told of every chunk, on one DPU in order of time. */
   onChunk?: (chunk: Chunk) => void;
 }
 
@@ -47,30 +63,12 @@ const PROGRESS = 4096;
 /** What is left at the end is done in strides. */
 const STRIDE_NS = 1e6;
 
-/** Traversals of paths, one at a time, all of what was drawn. */
-class Draws {
-  readonly #sampler: PathSampler;
-  #drawn: Float32Array = new Float32Array();
-  #next = 0;
-
-  constructor(path: Path, seed: number, stream: number) {
-    this.#sampler = new PathSampler(path, { seed, stream, batch: LANES * 256 });
-  }
-
-  next(): number {
-    if (this.#next === this.#drawn.length) {
-      this.#drawn = this.#sampler.next();
-      this.#next = 0;
-    }
-    return this.#drawn[this.#next++]!;
-  }
-}
-
 /** Drives doorbells through the fabric of a plan until every load has ended. */
 export class Run {
   readonly pacer: Pacer;
   readonly ends: Ends;
-  /** Doorbells that found no place in their DPU's queue at first. */
+  readonly reads: Reads;
+  /** Doorbells that found no place in their DPU's queue when they were rung. */
   pushedBack = 0;
   readonly #plan: DrivePlan;
   readonly #traffic: Traffic;
@@ -78,13 +76,11 @@ export class Run {
   readonly #loadOf: Uint32Array;
   readonly #rowIn: Uint32Array;
   readonly #slotOf: Uint32Array;
-  readonly #doorbells: Draws[];
-  readonly #answers: Draws[];
-  readonly #leastAnswerNs: number[];
-  /** Rows that wait at their GPUs for a place, by DPU. */
-  readonly #waiting = new Map<number, number[]>();
-  /** Cancels under way, in order of arrival. */
+  readonly #ways: Ways;
+  readonly #waiting: Waiting;
+  /** Cancels under way, in order of arrival; those before `#nextCancel` have arrived. */
   readonly #cancels: number[] = [];
+  #nextCancel = 0;
   #ended = 0;
 
   constructor(plan: DrivePlan, traffic: Traffic, hooks: RunHooks = {}) {
@@ -97,10 +93,17 @@ export class Run {
       outcome: new Uint8Array(rows),
       endNs: new Float64Array(rows),
       arrivalNs: new Float64Array(rows),
+      gpuWaitNs: new Float64Array(rows),
       firstReadNs: new Float64Array(rows).fill(Number.NaN),
       dataNs: new Float64Array(rows),
       heldNs: new Float64Array(rows),
       expired: new Uint8Array(rows),
+    };
+    const { dpus } = this.pacer;
+    this.reads = {
+      bytes: new Float64Array(dpus),
+      firstNs: new Float64Array(dpus).fill(Number.POSITIVE_INFINITY),
+      lastNs: new Float64Array(dpus),
     };
     this.#loadOf = loadRows(
       traffic,
@@ -108,14 +111,8 @@ export class Run {
     );
     this.#rowIn = new Uint32Array(this.pacer.slots);
     this.#slotOf = new Uint32Array(rows).fill(NONE);
-    const tiers = plan.hopsOfTier;
-    this.#doorbells = tiers.map((hops, tier) => new Draws(plan.doorbellPath(hops), plan.seed, 2 * tier));
-    this.#answers = tiers.map((hops, tier) => new Draws(plan.answerPath(hops), plan.seed, 2 * tier + 1));
-    this.#leastAnswerNs = tiers.map((hops) => {
-      const { hops: each, pipelineNs = 0, serdesNs = 0 } = plan.answerPath(hops);
-      const traversalNs = pipelineNs + serdesNs + each.reduce((sum, hop) => sum + hop.leastNs, 0);
-      return plan.traversals[1] * traversalNs + plan.afterNs;
-    });
+    this.#ways = new Ways(plan, traffic);
+    this.#waiting = new Waiting(rows);
   }
 
   /** Runs to the end. */
@@ -141,45 +138,31 @@ export class Run {
     const { op, destinationGpu, postNs } = this.#traffic;
     const rung: number[] = [];
     for (let row = from; row < to; row++) {
-      const arrivalNs = postNs[row]! + this.#onTheWayNs(row);
-      this.ends.arrivalNs[row] = arrivalNs;
+      this.ends.arrivalNs[row] = postNs[row]! + this.#ways.doorbellNs(row);
       if (op[row] === DOORBELL_CANCEL) this.#cancelLater(row);
       if (op[row] !== DOORBELL_LOAD) continue;
       const dpu = this.pacer.dpuOf(destinationGpu[row]!);
-      const waiting = this.#waiting.get(dpu);
-      if (waiting) {
-        waiting.push(row);
-        this.pushedBack++;
-      } else rung.push(row);
+      if (this.#waiting.has(dpu)) this.#waiting.add(dpu, row);
+      else rung.push(row);
     }
-    for (const row of this.#submit(rung)) {
-      const dpu = this.pacer.dpuOf(destinationGpu[row]!);
-      this.pushedBack++;
-      const waiting = this.#waiting.get(dpu);
-      if (waiting) waiting.push(row);
-      else this.#waiting.set(dpu, [row]);
-    }
+    for (const row of this.#submit(rung)) this.#waiting.add(this.pacer.dpuOf(destinationGpu[row]!), row);
   }
 
   /** Rings once more for those who wait for places that are free now, first come, first served. */
   #ringAgain(): void {
-    for (const [dpu, rows] of this.#waiting) {
-      const free = Math.min(this.pacer.freeOn(dpu), BATCH, rows.length);
-      const rung = rows.splice(0, free);
-      if (rows.length === 0) this.#waiting.delete(dpu);
-      // Who was told of ahead may not have rung yet.
-      for (const row of rung)
-        this.ends.arrivalNs[row] = Math.max(this.pacer.nowNs, this.#traffic.postNs[row]!) + this.#onTheWayNs(row);
+    const { nowNs } = this.pacer;
+    for (const dpu of this.#waiting.dpus) {
+      const rung = this.#waiting.take(dpu, Math.min(this.pacer.freeOn(dpu), BATCH));
+      for (const row of rung) {
+        // Who was told of ahead and has not rung yet finds a place when it does.
+        if (this.#traffic.postNs[row]! >= nowNs) continue;
+        this.pushedBack++;
+        const arrivalNs = nowNs + this.#ways.doorbellNs(row);
+        this.ends.gpuWaitNs[row] = Math.max(0, arrivalNs - this.ends.arrivalNs[row]!);
+        this.ends.arrivalNs[row] = arrivalNs;
+      }
       this.#submit(rung);
     }
-  }
-
-  /** From the ring to the DPU's queue. */
-  #onTheWayNs(row: number): number {
-    const draws = this.#doorbells[this.#tierOf(row)]!;
-    let ns = this.#plan.beforeNs;
-    for (let i = 0; i < this.#plan.traversals[0]; i++) ns += draws.next();
-    return ns;
   }
 
   /** Submits loads that arrive when they do, and returns those that found no place. */
@@ -190,7 +173,7 @@ export class Run {
       loads.sourceGpu[i] = sourceGpu[row]!;
       loads.destinationGpu[i] = destinationGpu[row]!;
       loads.sizeBytes[i] = sizeBytes[row]!;
-      loads.deadlineNs[i] = Math.max(0, deadlineNs[row]! - this.#leastAnswerNs[this.#tierOf(row)]!);
+      loads.deadlineNs[i] = Math.max(0, deadlineNs[row]! - this.#ways.leastAnswerNs(row));
       loads.arrivalNs[i] = this.ends.arrivalNs[row]!;
       loads.dropLate[i] = this.#plan.drops ? 1 : 0;
     });
@@ -209,19 +192,19 @@ export class Run {
     const { pacer } = this;
     for (let stopNs = this.#nextStopNs(); stopNs <= untilNs; stopNs = this.#nextStopNs()) {
       this.#advanceTo(Math.max(pacer.nowNs, stopNs));
-      while (this.#nextCancelNs() <= pacer.nowNs) this.#cancel(this.#cancels.shift()!);
-      if (this.#waiting.size > 0) this.#ringAgain();
+      while (this.#nextCancelNs() <= pacer.nowNs) this.#cancel(this.#cancels[this.#nextCancel++]!);
+      if (!this.#waiting.isEmpty) this.#ringAgain();
     }
     this.#advanceTo(untilNs);
   }
 
   /** The first instant at which a cancel arrives, or a place may come free that somebody waits for. */
   #nextStopNs(): number {
-    return Math.min(this.#nextCancelNs(), this.#waiting.size > 0 ? this.pacer.nextEventNs : Number.POSITIVE_INFINITY);
+    return Math.min(this.#nextCancelNs(), this.#waiting.isEmpty ? Number.POSITIVE_INFINITY : this.pacer.nextEventNs);
   }
 
   #nextCancelNs(): number {
-    const [next] = this.#cancels;
+    const next = this.#cancels[this.#nextCancel];
     return next === undefined ? Number.POSITIVE_INFINITY : this.ends.arrivalNs[next]!;
   }
 
@@ -238,17 +221,24 @@ export class Run {
           continue;
         }
         if (Number.isNaN(this.ends.firstReadNs[row])) this.ends.firstReadNs[row] = atNs[i]!;
-        this.#hooks.onChunk?.({ row, atNs: atNs[i]!, bytes: bytes[i]!, endNs: endNs[i]! });
+        this.#read({ row, atNs: atNs[i]!, bytes: bytes[i]!, endNs: endNs[i]! });
         if (bytesLeft[i] === 0) this.#arrive(row, endNs[i]!, heldNs[i]!);
       }
     }
   }
 
+  #read(chunk: Chunk): void {
+    const { bytes, firstNs, lastNs } = this.reads;
+    const dpu = this.pacer.dpuOf(this.#traffic.destinationGpu[chunk.row]!);
+    bytes[dpu] = bytes[dpu]! + chunk.bytes;
+    firstNs[dpu] = Math.min(firstNs[dpu]!, chunk.atNs);
+    lastNs[dpu] = Math.max(lastNs[dpu]!, chunk.endNs);
+    this.#hooks.onChunk?.(chunk);
+  }
+
   /** The last byte of a load has come. */
   #arrive(row: number, dataNs: number, heldNs: number): void {
-    const draws = this.#answers[this.#tierOf(row)]!;
-    let endNs = dataNs + this.#plan.afterNs;
-    for (let i = 0; i < this.#plan.traversals[1]; i++) endNs += draws.next();
+    const endNs = dataNs + this.#ways.answerNs(row);
     this.ends.dataNs[row] = dataNs;
     this.#end(row, endNs <= this.#traffic.deadlineNs[row]! ? DONE! : LATE!, endNs, heldNs);
   }
@@ -265,7 +255,7 @@ export class Run {
   #cancelLater(row: number): void {
     const { arrivalNs } = this.ends;
     let at = this.#cancels.length;
-    while (at > 0 && arrivalNs[this.#cancels[at - 1]!]! > arrivalNs[row]!) at--;
+    while (at > this.#nextCancel && arrivalNs[this.#cancels[at - 1]!]! > arrivalNs[row]!) at--;
     this.#cancels.splice(at, 0, row);
   }
 
@@ -275,11 +265,11 @@ export class Run {
     const atNs = this.ends.arrivalNs[row]!;
     this.ends.endNs[row] = atNs;
     const slot = this.#slotOf[load]!;
-    const waiting = this.#waiting.get(this.pacer.dpuOf(this.#traffic.destinationGpu[load]!)) ?? [];
-    const place = waiting.indexOf(load);
+    const dpu = this.pacer.dpuOf(this.#traffic.destinationGpu[load]!);
+    const waited = this.#waiting.leave(dpu, load);
     if (slot !== NONE) this.pacer.cancel(slot);
-    else if (place >= 0) waiting.splice(place, 1);
-    const isBack = slot !== NONE || place >= 0;
+    if (waited) this.pushedBack++;
+    const isBack = slot !== NONE || waited;
     this.ends.outcome[row] = isBack ? DONE! : LATE!;
     if (isBack) this.#end(load, CANCELLED!, atNs, 0);
   }
@@ -292,13 +282,6 @@ export class Run {
       this.ends.outcome[row] = DONE!;
       this.ends.endNs[row] = Math.max(this.ends.arrivalNs[row]!, this.ends.endNs[this.#loadOf[row]!]!);
     }
-    for (const row of this.#cancels) this.#cancel(row);
-  }
-
-  #tierOf(row: number): 0 | 1 | 2 {
-    const [from, to] = [this.#traffic.sourceGpu[row]!, this.#traffic.destinationGpu[row]!];
-    const { gpusPerNode, gpusPerPod } = this.#plan;
-    if (Math.floor(from / gpusPerNode) === Math.floor(to / gpusPerNode)) return 0;
-    return Math.floor(from / gpusPerPod) === Math.floor(to / gpusPerPod) ? 1 : 2;
+    for (const row of this.#cancels.slice(this.#nextCancel)) this.#cancel(row);
   }
 }

@@ -2,7 +2,7 @@ import { DOORBELL_CANCEL, DOORBELL_FENCE, DOORBELL_LOAD } from "../../assembly/l
 import { checkKeys, describe, didYouMean } from "../check.ts";
 import type { Doorbell } from "../doorbell.ts";
 import { fileError } from "../measurement.ts";
-import { blankTraffic, loadRows, sortTraffic, type Traffic } from "../traffic.ts";
+import { blankTraffic, INSTANT_NS_MAX, loadRows, sortTraffic, type Traffic } from "../traffic.ts";
 import { nsFromUs } from "../units.ts";
 import { columnCount, fieldsOf } from "./csv.ts";
 
@@ -133,13 +133,21 @@ function oneOf(line: Line, fields: readonly Field[], needed = true): Field | und
 }
 
 function deadlineNsOf(line: Line, field: Field, postNs: number): number {
-  return nsOf(line, field) + (field.startsWith("slack") ? postNs : 0);
+  const deadlineNs = nsOf(line, field) + (field.startsWith("slack") ? postNs : 0);
+  if (deadlineNs > INSTANT_NS_MAX) throw tooLate(line, field);
+  return deadlineNs;
 }
 
 function nsOf(line: Line, field: Field): number {
   const value = line.fields[field];
-  if (typeof value !== "number" || !(value >= 0 && value <= 2 ** 64)) throw wrong(line, field, "from 0 to 2^64");
-  return field.endsWith("Us") ? nsFromUs(value) : value;
+  if (typeof value !== "number" || !(value >= 0)) throw wrong(line, field, "a number from 0 up");
+  const ns = field.endsWith("Us") ? nsFromUs(value) : value;
+  if (ns > INSTANT_NS_MAX) throw tooLate(line, field);
+  return ns;
+}
+
+function tooLate(line: Line, field: Field): RangeError {
+  return wrong(line, field, "an instant within 2^53 ns, counted from the first post");
 }
 
 function wholeOf(line: Line, field: Field, low = 0, high = 2 ** 32 - 1): number {

@@ -13,10 +13,12 @@ import {
 import { checkAtLeast, checkFinite, checkWhole } from "../check.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
-import { layOut, outageGapNs, type Plan, planOf } from "./memory.ts";
+import { latestInstantNs, outageGapNs } from "./faults.ts";
+import { layOut, type Plan, planOf } from "./memory.ts";
 import { completePacer, type PacerOptions } from "./options.ts";
 
-export type { LinkFaults, PacerOptions } from "./options.ts";
+export type { LinkFaults } from "./faults.ts";
+export type { PacerOptions } from "./options.ts";
 
 /** Rows of loads: filled by the caller, all but `slot`. */
 export interface LoadColumns {
@@ -26,7 +28,7 @@ export interface LoadColumns {
   sizeBytes: Float64Array;
   /** When the load must have ended. */
   deadlineNs: Float64Array;
-  /** When its doorbell reaches the DPU, where a place is kept for it; what is not after the instant of the call is at once. */
+  /** When its doorbell reaches the DPU, where a place is kept for it from now on; an instant that has passed means now. */
   arrivalNs: Float64Array;
   /** 1 to drop the load once it cannot be read by its deadline, 0 to finish it late. */
   dropLate: Uint32Array;
@@ -86,6 +88,7 @@ export class Pacer {
   readonly #plan: Plan;
   readonly #gpus: number;
   readonly #gpusPerDpu: number;
+  readonly #latestNs: number;
   #nowNs = 0;
 
   constructor(options: PacerOptions) {
@@ -145,6 +148,7 @@ export class Pacer {
     this.#plan = plan;
     this.#gpus = gpus;
     this.#gpusPerDpu = gpusPerDpu;
+    this.#latestNs = latestInstantNs(faults);
   }
 
   /** The instant of the last call. */
@@ -187,7 +191,10 @@ export class Pacer {
     return this.#advance(nowNs);
   }
 
-  /** Takes the first `count` of `events` as completed, those of 0 bytes aside; returns how many loads ended: see `endedSlot`. */
+  /**
+   * Takes the first `count` of `events` as completed, those of 0 bytes aside; returns how many loads ended: see `endedSlot`, of
+   * which nothing is to be read where they are refused.
+   */
   complete(count: number): number {
     checkWhole("count", count, 0, this.batch);
     const ended = this.#complete(count);
@@ -228,7 +235,7 @@ export class Pacer {
   /** The outages of a DPU's ports, past and to come, that begin before `untilNs`. */
   outagesOf(dpu: number, untilNs: number): Outage[] {
     checkWhole("dpu", dpu, 0, this.dpus - 1);
-    checkAtLeast("untilNs", untilNs, 0);
+    this.#checkInstant("untilNs", untilNs);
     const outages: Outage[] = [];
     for (let fromNs = 0; fromNs < untilNs; fromNs = outages.at(-1)!.endNs) {
       const more = this.#list(dpu, outages.length, fromNs);
@@ -239,8 +246,15 @@ export class Pacer {
   }
 
   #checkNow(nowNs: number): void {
-    checkAtLeast("nowNs", nowNs, 0);
+    this.#checkInstant("nowNs", nowNs);
     if (nowNs < this.#nowNs) throw new RangeError(`nowNs must be at least ${this.#nowNs}, the last, got ${nowNs}`);
+  }
+
+  /** Links know only so many outages. */
+  #checkInstant(name: string, ns: number): void {
+    checkAtLeast(name, ns, 0);
+    if (ns > this.#latestNs)
+      throw new RangeError(`${name} must be at most ${this.#latestNs} where links fail so often, got ${ns}`);
   }
 
   #refuse(row: number): never {

@@ -55,6 +55,7 @@ import {
 import { Distribution } from "../distribution.ts";
 import { ln } from "../normal.ts";
 import { seedWords } from "../random.ts";
+import { type CompleteFaults, outageGapNs } from "./faults.ts";
 import type { CompletePacer } from "./options.ts";
 
 /** A kind of gates: one to so many GPUs, each of some links in step that carry so much together. */
@@ -67,18 +68,19 @@ interface Gates {
   count: number;
 }
 
-/** Where the parts of a pacer's memory are, for its options: see assembly/layout.ts. */
+/** What `planOf` says. */
 export type Plan = ReturnType<typeof planOf>;
 
+/** Where the parts of a pacer's memory are, in words of 8 bytes, and how many of what there are: see assembly/layout.ts. */
 export function planOf(options: CompletePacer) {
-  const { gpus, dpus, queueDepth, rates, groups, faults } = { ...options, groups: options };
+  const { gpus, gpusPerNode, gpusPerPod, dpus, queueDepth, rates, faults } = options;
   const kinds: [kind: number, gpusPerGate: number, rate: keyof typeof rates][] = [
     [SOURCE_GATE, 1, "source"],
     [SINK_GATE, 1, "sink"],
-    [NODE_UP, groups.gpusPerNode, "node"],
-    [NODE_DOWN, groups.gpusPerNode, "node"],
-    [POD_UP, groups.gpusPerPod, "pod"],
-    [POD_DOWN, groups.gpusPerPod, "pod"],
+    [NODE_UP, gpusPerNode, "node"],
+    [NODE_DOWN, gpusPerNode, "node"],
+    [POD_UP, gpusPerPod, "pod"],
+    [POD_DOWN, gpusPerPod, "pod"],
   ];
   const gates: Gates[] = [];
   let queues = dpus;
@@ -126,11 +128,6 @@ function lines(words: number): number {
   return Math.ceil(words / 8) * 8;
 }
 
-/** From an outage of links in step to the next, on average; Infinity if there are none. */
-export function outageGapNs(faults: CompletePacer["faults"], links: number): number {
-  return 1 / (links * (faults?.outages?.perLinkNs ?? 0));
-}
-
 /** Writes an idle pacer; `startFaults` is called with each link that may fail. */
 export function layOut(
   options: CompletePacer,
@@ -139,52 +136,10 @@ export function layOut(
   startFaults: (link: number) => void,
 ): void {
   const { pacer, waiting } = views;
+  const { dpus, queueDepth, pace, rates, faults } = options;
   const words = new Uint32Array(pacer.buffer, pacer.byteOffset, 2 * pacer.length);
-  const whole = (at: number, value: number) => {
-    words[2 * at] = value;
-  };
-  whole(GPUS, options.gpus);
-  whole(GPUS_PER_DPU, options.gpusPerDpu);
-  whole(DPUS, options.dpus);
-  whole(QUEUES, plan.queues);
-  whole(LEAVES, plan.leaves);
-  whole(SLOT_BITS, plan.slotBits);
-  whole(DEPTH, options.queueDepth);
-  whole(INNER, plan.inner);
-  whole(DPU, plan.dpu);
-  whole(FREE_AT, plan.freeAt);
-  whole(LOADS_AT, plan.loadsAt);
-  whole(LINKS_AT, plan.linksAt);
-  whole(DPUS_AT, plan.dpusAt);
-  whole(BY_DEADLINE, options.byDeadline ? 1 : 0);
-  whole(SELF_COMPLETING, options.selfCompleting ? 1 : 0);
-  for (let kind = 0; kind < GATE_KINDS; kind++) whole(GATES_AT + 2 * kind, 1);
-  for (const { kind, gpusPerGate, first } of plan.gates) {
-    whole(GATES_AT + 2 * kind, gpusPerGate);
-    whole(GATES_AT + 2 * kind + 1, first);
-  }
-  const { faults } = options;
-  if (faults) {
-    const [low, high] = seedWords({ seed: faults.seed });
-    whole(SEED_LOW, low);
-    whole(SEED_HIGH, high);
-    const gaps = Distribution.fromFunction((u) => -ln(u));
-    const tables = {
-      [FAULT_GAPS]: gaps,
-      [FAULT_OUTAGES]: faults.outages?.lengthNs,
-      [FAULT_STALLS]: faults.stalls?.lengthNs,
-    };
-    for (const [table, distribution] of Object.entries(tables))
-      if (distribution) views.faults.set(distribution.quantilesNs, Number(table) * QUANTILES);
-  }
-  pacer[CHUNK_BYTES] = options.chunk;
-  pacer[AFTER_READ_NS] = options.afterReadNs;
-  pacer[STALL_GAP_BYTES] = 1 / (faults?.stalls?.perByte ?? 0);
-  pacer.fill(Number.POSITIVE_INFINITY, HEADER, HEADER + plan.leaves);
-  const winners = words.subarray((HEADER + plan.leaves) * 2, (HEADER + 2 * plan.leaves) * 2);
-  for (let i = 0; i < plan.leaves; i++) winners[plan.leaves + i] = i;
-  for (let i = plan.leaves - 1; i >= 1; i--) winners[i] = winners[2 * i]!;
-
+  writeHeader(options, plan, pacer, words);
+  if (faults) writeFaults(faults, views.faults);
   const link = (at: number, bytesPerNs: number, links: number) => {
     pacer[at + RATE] = bytesPerNs;
     pacer[at + OUTAGE_GAP_NS] = outageGapNs(faults, links);
@@ -193,24 +148,66 @@ export function layOut(
     if (faults && links > 0) startFaults(at);
   };
   for (const { first, count, bytesPerNs, links } of plan.gates)
-    for (let i = 0; i < count; i++) link(plan.linksAt + (first - options.dpus + i) * LINK, bytesPerNs, links);
-  const savedNs = (options.burst - options.chunk) / options.pace;
-  for (let i = 0; i < options.dpus; i++) {
+    for (let i = 0; i < count; i++) link(plan.linksAt + (first - dpus + i) * LINK, bytesPerNs, links);
+  const savedNs = (options.burst - options.chunk) / pace;
+  for (let i = 0; i < dpus; i++) {
     const dpu = plan.dpusAt + i * plan.dpu;
-    whole(dpu + FREE, options.queueDepth);
-    pacer[dpu + PACE] = options.pace;
+    words[2 * (dpu + FREE)] = queueDepth;
+    pacer[dpu + PACE] = pace;
     pacer[dpu + SAVED_NS] = savedNs;
-    pacer[dpu + LEAST_RATE] = Math.min(options.pace, options.rates.ports ?? options.pace);
+    pacer[dpu + LEAST_RATE] = Math.min(pace, rates.ports ?? pace);
     pacer[dpu + CREDIT_NS] = -savedNs; // full at 0
-    link(dpu + PORTS, options.rates.ports ?? Number.POSITIVE_INFINITY, faults?.links.ports ?? 0);
+    link(dpu + PORTS, rates.ports ?? Number.POSITIVE_INFINITY, faults?.links.ports ?? 0);
     pacer.fill(Number.POSITIVE_INFINITY, dpu + TREES, dpu + plan.bestAt);
     const best = words.subarray((dpu + plan.bestAt) * 2);
     for (let place = 0; place < (FAN - 1) * plan.inner + 1; place++) best[plan.inner + place] = place;
     const free = words.subarray((dpu + plan.freeAt) * 2);
-    for (let place = 0; place < options.queueDepth; place++) {
-      free[place] = options.queueDepth - 1 - place;
+    for (let place = 0; place < queueDepth; place++) {
+      free[place] = queueDepth - 1 - place;
       pacer[dpu + plan.loadsAt + place * LOAD + BYTES_OUT] = -1;
     }
   }
   waiting.fill(NONE);
+}
+
+/** Writes what holds for all of a pacer; `words` are the halves of those of `pacer`. */
+function writeHeader(options: CompletePacer, plan: Plan, pacer: Float64Array, words: Uint32Array): void {
+  const [low, high] = seedWords({ seed: options.faults?.seed ?? 0 });
+  const wholes: [at: number, value: number][] = [
+    [GPUS, options.gpus],
+    [GPUS_PER_DPU, options.gpusPerDpu],
+    [DPUS, options.dpus],
+    [QUEUES, plan.queues],
+    [LEAVES, plan.leaves],
+    [SLOT_BITS, plan.slotBits],
+    [DEPTH, options.queueDepth],
+    [INNER, plan.inner],
+    [DPU, plan.dpu],
+    [FREE_AT, plan.freeAt],
+    [LOADS_AT, plan.loadsAt],
+    [LINKS_AT, plan.linksAt],
+    [DPUS_AT, plan.dpusAt],
+    [BY_DEADLINE, options.byDeadline ? 1 : 0],
+    [SELF_COMPLETING, options.selfCompleting ? 1 : 0],
+    [SEED_LOW, low],
+    [SEED_HIGH, high],
+  ];
+  for (let kind = 0; kind < GATE_KINDS; kind++) wholes.push([GATES_AT + 2 * kind, 1]);
+  for (const { kind, gpusPerGate, first } of plan.gates)
+    wholes.push([GATES_AT + 2 * kind, gpusPerGate], [GATES_AT + 2 * kind + 1, first]);
+  for (const [at, value] of wholes) words[2 * at] = value;
+  pacer[CHUNK_BYTES] = options.chunk;
+  pacer[AFTER_READ_NS] = options.afterReadNs;
+  pacer[STALL_GAP_BYTES] = 1 / (options.faults?.stalls?.stallsPerByte ?? 0);
+  pacer.fill(Number.POSITIVE_INFINITY, HEADER, HEADER + plan.leaves);
+  const winners = words.subarray((HEADER + plan.leaves) * 2, (HEADER + 2 * plan.leaves) * 2);
+  for (let i = 0; i < plan.leaves; i++) winners[plan.leaves + i] = i;
+  for (let i = plan.leaves - 1; i >= 1; i--) winners[i] = winners[2 * i]!;
+}
+
+/** Writes the tables that faults are drawn from; what never happens takes 0 ns. */
+function writeFaults({ outages, stalls }: CompleteFaults, tables: Float32Array): void {
+  tables.set(Distribution.fromFunction((u) => -ln(u)).quantilesNs, FAULT_GAPS * QUANTILES);
+  if (outages) tables.set(outages.lengthNs.quantilesNs, FAULT_OUTAGES * QUANTILES);
+  if (stalls) tables.set(stalls.lengthNs.quantilesNs, FAULT_STALLS * QUANTILES);
 }

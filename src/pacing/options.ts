@@ -1,6 +1,7 @@
-import { checkAtLeast, checkKeys, checkPositive, checkWhole, describe } from "../check.ts";
-import { checkDistribution, type Distribution } from "../distribution.ts";
+import { checkAtLeast, checkBoolean, checkKeys, checkMultiple, checkPositive, checkWhole, describe } from "../check.ts";
+import { checkFaultsOfChunk, completeFaults, type LinkFaults } from "./faults.ts";
 
+/** What a pacer paces, and how; only `gpus` must be given. */
 export interface PacerOptions {
   gpus: number;
   /** GPUs that share a DPU: the first so many, and so on; 8, or all if they are fewer, unless given. */
@@ -23,7 +24,7 @@ export interface PacerOptions {
   gpusPerNode?: number;
   /** What goes out of a pod, and what comes in, of loads from one to another; not limited unless given. */
   podBytesPerNs?: number;
-  /** GPUs of a pod; 8 nodes, or all if they are fewer, unless given. */
+  /** GPUs of a pod: whole nodes, or all; 8 nodes, or all if they are fewer, unless given. */
   gpusPerPod?: number;
   /** How links fail; they do not unless given. */
   faults?: LinkFaults;
@@ -37,18 +38,6 @@ export interface PacerOptions {
   selfCompleting?: boolean;
   /** Rows that one call takes or gives; 1,024 unless given. */
   batch?: number;
-}
-
-/** How links fail. Their faults depend on the seed and the link alone, not on what is read or asked when. */
-export interface LinkFaults {
-  /** 0 unless given. */
-  seed?: number;
-  /** A link trains again and carries nothing; what is on it goes on after. Never unless given. */
-  outages?: { perLinkNs: number; lengthNs: Distribution };
-  /** A frame, and all behind it, is held back. Never unless given. */
-  stalls?: { perByte: number; lengthNs: Distribution };
-  /** Links in step, each of which holds all: a DPU's ports, and those of each gate. One of a DPU and none of others unless given. */
-  links?: { ports?: number; source?: number; node?: number; pod?: number };
 }
 
 const KEYS: readonly (keyof PacerOptions)[] = [
@@ -72,9 +61,10 @@ const KEYS: readonly (keyof PacerOptions)[] = [
   "batch",
 ];
 
-/** Options with every default filled in, checked. */
+/** What `completePacer` makes of options. */
 export type CompletePacer = ReturnType<typeof completePacer>;
 
+/** Fills in what is not given, and refuses what is wrong. */
 export function completePacer(options: PacerOptions) {
   checkKeys("options", options, KEYS);
   const { gpus, paceBytesPerNs: pace = 1600, chunkBytes: chunk = 1e6, afterReadNs = 0, queueDepth = 1024 } = options;
@@ -87,6 +77,7 @@ export function completePacer(options: PacerOptions) {
   checkWhole("gpusPerNode", gpusPerNode, 1, gpus);
   const { gpusPerPod = Math.min(8 * gpusPerNode, gpus) } = options;
   checkWhole("gpusPerPod", gpusPerPod, 1, gpus);
+  if (gpusPerPod < gpus) checkMultiple("gpusPerPod", gpusPerPod, gpusPerNode);
   checkPositive("paceBytesPerNs", pace);
   checkWhole("chunkBytes", chunk, 1, Number.MAX_SAFE_INTEGER);
   checkAtLeast("burstBytes", burst, chunk);
@@ -100,9 +91,14 @@ export function completePacer(options: PacerOptions) {
   const dpus = Math.ceil(gpus / gpusPerDpu);
   if (order !== "deadline" && order !== "arrival")
     throw new RangeError(`order must be "deadline" or "arrival", got ${describe(order)}`);
+  checkBoolean("selfCompleting", selfCompleting);
   checkWhole("batch", batch, 1, 2 ** 20);
   const rates = { ports, source, sink, node, pod };
-  const faults = options.faults && completeFaults(options.faults);
+  const faults = options.faults && completeFaults(options.faults, rates);
+  if (faults) {
+    const bytesPerNs = Math.min(pace, ...Object.values(rates).map((rate) => rate ?? pace));
+    checkFaultsOfChunk(faults, { chunkBytes: chunk, bytesPerNs });
+  }
   const byDeadline = order === "deadline";
   const groups = { gpusPerDpu, gpusPerNode, gpusPerPod };
   return {
@@ -120,23 +116,4 @@ export function completePacer(options: PacerOptions) {
     selfCompleting,
     batch,
   };
-}
-
-function completeFaults(faults: LinkFaults) {
-  checkKeys("faults", faults, ["seed", "outages", "stalls", "links"]);
-  const { seed = 0, outages, stalls, links = {} } = faults;
-  checkWhole("faults: seed", seed, 0, Number.MAX_SAFE_INTEGER);
-  if (outages) {
-    checkKeys("faults: outages", outages, ["perLinkNs", "lengthNs"]);
-    checkAtLeast("faults: outages: perLinkNs", outages.perLinkNs, 0);
-    checkDistribution("faults: outages: lengthNs", outages.lengthNs);
-  }
-  if (stalls) {
-    checkKeys("faults: stalls", stalls, ["perByte", "lengthNs"]);
-    checkAtLeast("faults: stalls: perByte", stalls.perByte, 0);
-    checkDistribution("faults: stalls: lengthNs", stalls.lengthNs);
-  }
-  checkKeys("faults: links", links, ["ports", "source", "node", "pod"]);
-  for (const [name, count] of Object.entries(links)) checkWhole(`faults: links: ${name}`, count, 0, 2 ** 20);
-  return { seed, outages, stalls, links: { ports: 1, source: 0, sink: 0, node: 0, pod: 0, ...links } };
 }

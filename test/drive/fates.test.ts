@@ -159,6 +159,12 @@ test("a load that is half read when its last chance passes is dropped then", () 
   expect(fates[0]![1]).toBeCloseTo(100_000 - AFTER_NS - 84 * CHUNK_NS, 3);
   expect(ends.firstReadNs[0]).toBeCloseTo(BEFORE_NS, 3);
   expect(ends.dataNs[0]).toBe(0);
+  // What was read of it passed through the DPU all the same.
+  const { bytes, dpus } = drive(trafficOf(rows), { optics, onExpire: "drop", gpus: 4 });
+  expect(bytes).toBe(150e6);
+  expect(dpus[0]!.bytes).toBe(66e6);
+  expect(dpus[0]!.activeSpanNs).toBeCloseTo(dpus[0]!.bytes / PORTS, 3);
+  expect(dpus[0]!.bytesPerNs).toBeCloseTo(PORTS, 6);
 });
 
 test.each([1, 2, 3, 4])("a queue of %d: doorbells of a burst wait at their GPUs, and all are read", (queueDepth) => {
@@ -177,6 +183,24 @@ test.each([1, 2, 3, 4])("a queue of %d: doorbells of a burst wait at their GPUs,
   const rounds = Math.ceil(20 / queueDepth);
   expect(loadNs.mostNs).toBeGreaterThan(rounds * BEFORE_NS + AFTER_NS);
   expect(loadNs.mostNs).toBeLessThan(rounds * (BEFORE_NS + queueDepth * 1.001 * CHUNK_NS) + AFTER_NS);
+});
+
+test("a doorbell that finds a place when it is rung is not pushed back, though it was told of while there was none", () => {
+  // The fence and what is posted before it can arrive are told of at 2,600; the first load is read at 3,776.
+  const rows: Row[] = [
+    { fenceId: 1 },
+    { op: "fence", fenceId: 1, postNs: 2600 },
+    { fenceId: 2, postNs: 4000 },
+    { fenceId: 3, postNs: 4100 },
+  ];
+  const { fates, ends, pushedBack } = fatesOf(rows, { queueDepth: 1 });
+  expect(fates.map(([outcome]) => outcome)).toEqual(Array(4).fill("done"));
+  expect(ends.arrivalNs[2]).toBeCloseTo(4000 + BEFORE_NS, 3);
+  // The last one does find the queue full, and rings again when the load before it is read.
+  expect(pushedBack).toBe(1);
+  expect(ends.arrivalNs[3]).toBeCloseTo(4000 + 2 * BEFORE_NS, 3);
+  expect([...ends.gpuWaitNs.subarray(0, 3)]).toEqual([0, 0, 0]);
+  expect(ends.gpuWaitNs[3]).toBeCloseTo(BEFORE_NS - 100, 3);
 });
 
 test("who waits for a place rings as soon as a cancel makes one, whatever else is to come", () => {
@@ -210,6 +234,9 @@ test("a load that waits at its GPU is taken back there", () => {
   expect(pushedBack).toBe(2);
   expect(fates.map(([outcome]) => outcome)).toEqual(["done", "cancelled", "done", "done"]);
   expect(fates[1]![1]).toBeCloseTo(10_000 + BEFORE_NS, 3);
+  const { gpuWaitNs } = drive(trafficOf(rows), { optics, queueDepth: 1, gpus: 4 });
+  expect([gpuWaitNs.count, gpuWaitNs.medianNs]).toEqual([2, 0]);
+  expect(gpuWaitNs.mostNs).toBeCloseTo(BEFORE_NS + 99 * CHUNK_NS, 3);
   // The third is next: it rings when the last chunk of the first has gone out.
   expect(ends.arrivalNs[2]).toBeCloseTo(2 * BEFORE_NS + 99 * CHUNK_NS, 3);
 });

@@ -27,16 +27,23 @@ const traffic = generateTraffic({
 test.each(["finish", "drop"] as const)(
   "with links out a hundredth of the time every load ends once, and those that this touched are told: %s",
   (onExpire) => {
-    const { plan, run, ends } = runOf(traffic, { optics, fabric, onExpire }, GPUS);
+    let readBytes = 0;
+    const onChunk = ({ bytes }: { bytes: number }) => {
+      readBytes += bytes;
+    };
+    const { plan, run, ends } = runOf(traffic, { optics, fabric, onExpire }, GPUS, { onChunk });
     const report = reportOf(plan, traffic, run);
     const { outcomes, faults, dpus } = report;
     expect(outcomes.done + outcomes.late + outcomes.dropped).toBe(LOADS);
     expect(dpus.reduce((sum, { loads }) => sum + loads, 0)).toBe(LOADS);
-    expect(dpus.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(16e6 * (outcomes.done + outcomes.late));
+    expect(dpus.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(readBytes);
     expect(outcomes.done).toBeGreaterThan(0.9 * LOADS);
     expect(onExpire === "drop" ? outcomes.late : outcomes.dropped).toBe(0);
 
-    const outages = dpus.map(({ dpu }) => run.pacer.outagesOf(dpu, report.endNs));
+    const firstNs = traffic.postNs[0]!;
+    const outages = dpus.map(({ dpu }) =>
+      run.pacer.outagesOf(dpu, report.endNs).filter(({ endNs }) => endNs > firstNs),
+    );
     expect(faults.outages).toBe(outages.flat().length);
     const heldNs = new Map(faults.held.map((held) => [held.fenceId, held]));
     expect(heldNs.size).toBe(faults.held.length);
@@ -59,8 +66,10 @@ test.each(["finish", "drop"] as const)(
     expect(touched).toBeGreaterThan(LOADS / 100);
 
     // Links' time in outage, by the list to the last digit; by its law within 5 standard errors of its renewals.
-    const timeNs = report.endNs * dpus.length;
-    const outNs = outages.flat().reduce((sum, { beginNs, endNs }) => sum + Math.min(report.endNs, endNs) - beginNs, 0);
+    const timeNs = report.spanNs * dpus.length;
+    const outNs = outages
+      .flat()
+      .reduce((sum, { beginNs, endNs }) => sum + Math.min(report.endNs, endNs) - Math.max(firstNs, beginNs), 0);
     expect(faults.linkTimeShare).toBeCloseTo(outNs / timeNs, 12);
     const cycleNs = GAP_NS + 100_000;
     const share = 100_000 / cycleNs;
@@ -89,6 +98,19 @@ test("outages cost time, and no load", () => {
   expect(noisy.loadNs.meanNs).toBeGreaterThan(quiet.loadNs.meanNs);
 });
 
+test("outages count from the first post, whenever that is", () => {
+  const { run } = runOf(trafficOf([]), { optics, fabric }, 4);
+  const outages = run.pacer.outagesOf(0, 1e10);
+  const { beginNs, endNs } = outages.find(({ beginNs }) => beginNs > 9e9)!;
+  // Posted in the midst of an outage: of that the second half is in the drive.
+  const postNs = (beginNs + endNs) / 2;
+  const report = drive(trafficOf([{ fenceId: 1, postNs, sizeBytes: 16e6 }]), { optics, fabric, gpus: 4 });
+  const nextNs = outages[outages.findIndex((outage) => outage.beginNs === beginNs) + 1]!.beginNs;
+  expect(report.endNs).toBeLessThan(nextNs);
+  expect(report.faults.outages).toBe(1);
+  expect(report.faults.linkTimeShare).toBeCloseTo((endNs - postNs) / report.spanNs, 9);
+});
+
 test("an outage counts up to the end of the drive", () => {
   const { run } = runOf(trafficOf([]), { optics, fabric }, 2);
   const [first] = run.pacer.outagesOf(0, 1e9);
@@ -99,11 +121,11 @@ test("an outage counts up to the end of the drive", () => {
       { fenceId: 1, postNs: first!.beginNs - 50_000, sizeBytes: 16e6 },
       { op: "cancel", fenceId: 1, postNs: middleNs - BEFORE_NS },
     ]),
-    { optics, fabric, gpus: 2 },
+    { optics, fabric, gpus: 4 },
   );
   expect(endNs).toBeCloseTo(middleNs, 3);
   expect(faults.outages).toBe(1);
-  expect(faults.linkTimeShare).toBeCloseTo((middleNs - first!.beginNs) / middleNs, 9);
+  expect(faults.linkTimeShare).toBeCloseTo((middleNs - first!.beginNs) / (middleNs - (first!.beginNs - 50_000)), 6);
 });
 
 test("frames stall as often on each hop as their odds say, and hold their loads so long", () => {
@@ -120,4 +142,40 @@ test("frames stall as often on each hop as their odds say, and hold their loads 
   expect(Math.abs(totalNs - LOADS * mean * 2000)).toBeLessThan(5 * Math.sqrt(LOADS * mean * square));
   for (const [row, ns] of ends.heldNs.entries())
     expect(ends.dataNs[row]! - ends.firstReadNs[row]!).toBeCloseTo(4e6 / 95.3 + ns, 3);
+});
+
+const tiers = [
+  ["in a node", { source: 1, destination: 0 }, 1],
+  ["from node to node", { source: 2, destination: 0 }, 3],
+  ["from pod to pod", { source: 4, destination: 0 }, 5],
+] as const;
+/** Loads of 4 MB each, far apart. */
+const apart = (route: { source: number; destination: number }) =>
+  trafficOf(
+    Array.from({ length: LOADS }, (_, fenceId) => ({ fenceId, postNs: 1e6 * fenceId, sizeBytes: 4e6, ...route })),
+  );
+const tree = { gpusPerNode: 2, gpusPerPod: 4 };
+const oneOfTwo = { ports: 1, gpusPerDpu: 2 };
+
+test.each(tiers)("in a tree, what goes %s meets the outages of its own links alone", (_, route, links) => {
+  for (const rates of [{}, { nodeBytesPerNs: 500, podBytesPerNs: 500 }]) {
+    const { ends } = runOf(apart(route), { optics, fabric: oneOfTwo, tree: { ...tree, ...rates } }, 8);
+    const held = ends.heldNs.filter((ns) => ns > 0).length / LOADS;
+    // None of the links is out when it comes, and none goes out while it is on them.
+    const share = 1 - (GAP_NS / (GAP_NS + 100_000)) ** links * Math.exp((-links * 4e6) / 95.3 / GAP_NS);
+    expect(Math.abs(held - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / LOADS));
+  }
+});
+
+test.each(tiers)("in a tree, frames of what goes %s stall on its own links alone", (_, route, links) => {
+  const stall = { probabilityPerFrame: 1e-4, lowNs: 1000, highNs: 3000 };
+  const { ends } = runOf(apart(route), { optics: steady(400, { stall }), fabric: oneOfTwo, tree }, 8);
+  const held = ends.heldNs.filter((ns) => ns > 0).length / LOADS;
+  const share = 1 - Math.exp((-4e6 / 9000) * links * 1e-4);
+  expect(Math.abs(held - share)).toBeLessThan(5 * Math.sqrt((share * (1 - share)) / LOADS));
+});
+
+test("in a tree, a DPU has the outages of its ports", () => {
+  const { plan } = runOf(trafficOf([]), { optics, fabric: { ports: 4 }, tree }, 8);
+  expect(plan.pacer.faults!.links).toEqual({ ports: 4, node: 4, pod: 4 });
 });

@@ -89,7 +89,9 @@ test.each<[string, number, { dpuPaceBytesPerNs?: number }]>([
   expect(dpus[0]!.bytes).toBe(rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   expect(Math.abs(dpus[0]!.bytesPerNs / rate - 1)).toBeLessThan(0.001);
   expect(dpus[0]!.paceShare).toBeCloseTo(dpus[0]!.bytesPerNs / (fabric.dpuPaceBytesPerNs ?? 1600), 9);
-  expect(dpus.slice(1).map(({ loads, bytes, busyNs }) => [loads, bytes, busyNs])).toEqual(Array(3).fill([0, 0, 0]));
+  expect(dpus.slice(1).map(({ loads, bytes, activeSpanNs }) => [loads, bytes, activeSpanNs])).toEqual(
+    Array(3).fill([0, 0, 0]),
+  );
 });
 
 test("reactive: a load alone takes what the arithmetic says", () => {

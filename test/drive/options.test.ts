@@ -25,6 +25,9 @@ test.each<[wrong: object, message: string]>([
   [{ tree: { ...tree, gpusPerPod: 3 } }, "gpusPerPod must be a positive multiple of 2, got 3"],
   [{ tree: { ...tree, nodeBytesPerNs: 0 } }, "nodeBytesPerNs must be above 0, got 0"],
   [{ tree: { ...tree, podBytesPerNs: Number.NaN } }, "podBytesPerNs must be finite, got NaN"],
+  [{ tree, means: "coherent" }, 'means must be executor or reactive with a tree, got "coherent"'],
+  [{ tree, fabric: { hops: 2 } }, "hops must be left out with a tree, which says them of each load, got 2"],
+  [{ gpus: 6, fabric: { gpusPerDpu: 8 } }, "gpusPerDpu must be from 1 to 6, got 8"],
   [{ lane: "fast" }, 'lane must be dedicated, priority, shared, got "fast"'],
   [{ order: "fifo" }, 'order must be "deadline" or "arrival", got "fifo"'],
   [{ order: "fifo", means: "reactive" }, 'order must be "deadline" or "arrival", got "fifo"'],
@@ -45,6 +48,14 @@ test("refuses what is no traffic by name, and changes nothing of it", () => {
     [wrong({ op: new Uint8Array(2) })[0], "op must hold 1 values, got 2"],
     [wrong({ op: new Uint8Array([9]) })[0], "row 0: op must be 1 (load), 2 (cancel) or 3 (fence), got 9"],
     [wrong({ op: new Uint8Array([2]) })[0], "row 0: sizeBytes must be 0 unless of a load, got 1000000"],
+    [
+      wrong({ postNs: new Float64Array([1.7e18]) })[0],
+      "row 0: postNs must be at most 2^53, counted from the first post, got 1700000000000000000",
+    ],
+    [
+      wrong({ deadlineNs: new Float64Array([2 ** 53 + 2]) })[0],
+      "row 0: deadlineNs must be at most 2^53, counted from the first post, got 9007199254740994",
+    ],
     [wrong({ postNs: new Float64Array([-1]) })[0], "row 0: postNs must be at least 0, got -1"],
     [wrong({ sourceGpu: new Uint32Array([2 ** 20]) })[0], "gpus must be from 1 to 1048576, got 1048577"],
   ] as [Traffic, string][]) {

@@ -4,9 +4,9 @@ import type { DriveOptions } from "../../src/drive/plan.ts";
 import { formatTrace, type TraceSpan } from "../../src/formats/trace.ts";
 import { generateTraffic } from "../../src/patterns.ts";
 import { nsFromHours } from "../../src/units.ts";
-import { steady, trafficOf } from "./shared.ts";
+import { runOf, steady, trafficOf } from "./shared.ts";
 
-const retrain = { ratePerLinkHour: nsFromHours(1) / 48e6, lowNs: 10_000, highNs: 90_000 };
+const retrain = { ratePerLinkHour: nsFromHours(1) / 16e6, lowNs: 10_000, highNs: 90_000 };
 const traffic = generateTraffic({ pattern: "bursts", gpus: 32, loads: 200, sizeBytes: 7.5e6, utilisation: 0.9 });
 const options: DriveOptions = {
   optics: steady(400, { retrain, stall: { probabilityPerFrame: 1e-5, lowNs: 500, highNs: 900 } }),
@@ -50,6 +50,33 @@ test("spans of a track lie apart, and carry all bytes at the track's rate", () =
   const outages = spans.filter(({ process }) => process === "outages");
   expect(outages).toHaveLength(report.faults.outages);
   expect(outages.length).toBeGreaterThan(3);
+});
+
+test.each([
+  ["outages", { retrain: { ratePerLinkHour: nsFromHours(1) / 9.9e6, lowNs: 50_000, highNs: 150_000 } }],
+  ["stalls", { stall: { probabilityPerFrame: 1e-4, lowNs: 1000, highNs: 3000 } }],
+])("what %s hold on a DPU's ports is there until it has come", (_, around) => {
+  // Loads of four chunks, far apart: each takes its bytes, and what held it from its first read.
+  const rows = Array.from({ length: 500 }, (_, fenceId) => ({ fenceId, postNs: 1e6 * fenceId, sizeBytes: 4e6 }));
+  const apart = trafficOf(rows);
+  const given = { optics: steady(400, around), fabric: { ports: 1, hops: 1 } };
+  const { ends } = runOf(apart, given, 8);
+  const lastNs = new Map<string, number>();
+  drive(
+    apart,
+    { ...given, gpus: 8 },
+    {
+      onSpan: ({ process, track, name, endNs }) => {
+        if (process === "links" && track === "DPU 0 ports") lastNs.set(name, endNs);
+      },
+    },
+  );
+  let held = 0;
+  for (let row = 0; row < rows.length; row++) {
+    held += ends.heldNs[row]! > 0 ? 1 : 0;
+    expect(lastNs.get(`load ${row}`)).toBeCloseTo(ends.dataNs[row]!, 3);
+  }
+  expect(held).toBeGreaterThan(5);
 });
 
 test("the trace is one that viewers open, and telling it changes nothing", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Executor, type ExecutorOptions } from "../../src/executor.ts";
+import { Pacer } from "../../src/pacing/index.ts";
 import { follow, good, type Log, schedule } from "./shared.ts";
 
 const fresh = 1_000_000;
@@ -26,6 +27,8 @@ test("what is refused is named, and changes nothing", () => {
         [() => wrong({ sizeBytes: 1.5 }), "load 1: sizeBytes must be a whole number, got 1.5"],
         [() => wrong({ deadlineNs: -1 }), "load 1: deadlineNs must be at least 0, got -1"],
         [() => wrong({ deadlineNs: Number.NaN }), "load 1: deadlineNs must be finite, got NaN"],
+        [() => wrong({ dropLate: 1 }), "load 1: dropLate must be a boolean, got number"],
+        [() => wrong({ dropLate: null }), "load 1: dropLate must be a boolean, got null"],
         [() => executor.advance(Number.NaN), "nowNs must be finite, got NaN"],
         [
           () => executor.complete([{ fenceId: fresh, offsetBytes: 0, bytes: 1, atNs: 0 }]),
@@ -90,6 +93,8 @@ test("names the bad option", () => {
     [{ gpus: 0 }, "gpus must be from 1 to 1048576, got 0"],
     [{ gpusPerNode: 0 }, "gpusPerNode must be from 1 to 4, got 0"],
     [{ gpusPerPod: 5 }, "gpusPerPod must be from 1 to 4, got 5"],
+    [{ gpusPerNode: 2, gpusPerPod: 3 }, "gpusPerPod must be a positive multiple of 2, got 3"],
+    [{ gpusPerPod: 2 }, "gpusPerPod must be a positive multiple of 4, got 2"],
     [{ portsBytesPerNs: 0 }, "portsBytesPerNs must be above 0, got 0"],
     [{ nodeBytesPerNs: 0 }, "nodeBytesPerNs must be above 0, got 0"],
     [{ podBytesPerNs: Number.NaN }, "podBytesPerNs must be finite, got NaN"],
@@ -106,5 +111,11 @@ test("names the bad option", () => {
     [{ onExpire: "retry" }, 'onExpire must be "finish" or "drop", got "retry"'],
   ] as const)
     expect(() => new Executor({ gpus: 4, ...wrong } as ExecutorOptions)).toThrow(new RangeError(message));
+  // A pod that is all there is need not be filled by its nodes.
+  expect(() => new Executor({ gpus: 4, gpusPerNode: 3 })).not.toThrow();
+  expect(() => new Executor({ gpus: 4, gpusPerNode: 3, gpusPerPod: 4 })).not.toThrow();
+  expect(() => new Pacer({ gpus: 4, selfCompleting: 1 as unknown as boolean })).toThrow(
+    new TypeError("selfCompleting must be a boolean, got number"),
+  );
   expect(() => new Executor({ gpus: 4, capacity: 64 } as ExecutorOptions)).toThrow("options has no field capacity");
 });
