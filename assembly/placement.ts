@@ -6,7 +6,8 @@ import { FORBIDDEN, NONE } from "./layout";
 /**
  * Fills `costs` with what each expert costs on each GPU: what its `sources` demand of it, times the cost of the tier between
  * them, and `moveCosts` where it is not on the GPU it comes `from`. Sources of expert e are those from `firsts[e]` to
- * `firsts[e + 1]`. Forbidden are closed GPUs, all but an expert's pin, and what is further than `radius` from a source.
+ * `firsts[e + 1]`. Forbidden are the columns of
+ * `closed`, all but an expert's pin, and what is further than `radius` from a source.
  */
 export function fillCosts(
   costs: StaticArray<f32>,
@@ -26,7 +27,7 @@ export function fillCosts(
 ): void {
   const experts = firsts.length - 1;
   const width = costs.length / experts;
-  assert(closed.length === width && width % 4 === 0, "a column a GPU, in fours");
+  assert(<u32>width >= gpus && width % 4 === 0, "a column a GPU, in fours");
   assert(<u32>sums.length >= 3 * gpus, "a sum a GPU, a node, a pod");
   for (let expert = 0; expert < experts; expert++) {
     const row = expert * width;
@@ -48,7 +49,7 @@ export function fillCosts(
     if (home !== NONE && moveCost > 0) {
       for (let gpu: u32 = 0; gpu < gpus; gpu++) if (gpu !== home) costs[row + gpu] += moveCost;
     }
-    for (let gpu: u32 = 0; gpu < <u32>width; gpu++) if (closed[gpu] !== 0) costs[row + gpu] = FORBIDDEN;
+    for (let i = 0; i < closed.length; i++) costs[row + closed[i]] = FORBIDDEN;
     const pin = pins[expert];
     if (pin !== NONE) forbidOutside(costs, row, gpus, pin, 1);
     if (radius < 3) {
@@ -93,7 +94,8 @@ function fillRow(
     for (let gpu = begin; gpu < podEnd; ) {
       const nodeCost = <f32>(podCost - sums[nodes + gpu / gpusPerNode] * nodeSaves);
       const nodeEnd = min(gpu + gpusPerNode, podEnd);
-      while (gpu < nodeEnd) costs[row + gpu++] = nodeCost;
+      fill(costs, row + gpu, row + nodeEnd, nodeCost);
+      gpu = nodeEnd;
     }
   }
   for (let i = first; i < end; i++) {
@@ -109,6 +111,15 @@ function fillRow(
   }
 }
 
+/** Sets the costs from `first` to `end` to one value. */
+function fill(costs: StaticArray<f32>, first: u32, end: u32, cost: f32): void {
+  if (ASC_FEATURE_SIMD) {
+    const four = f32x4.splat(cost);
+    for (; first + 4 <= end; first += 4) v128.store(changetype<usize>(costs) + ((<usize>first) << 2), four);
+  }
+  while (first < end) costs[first++] = cost;
+}
+
 /** Forbids all GPUs of a row but the `reach` of them among which `gpu` is. */
 function forbidOutside(costs: StaticArray<f32>, row: u32, gpus: u32, gpu: u32, reach: u32): void {
   const begin = gpu - (gpu % reach);
@@ -118,10 +129,9 @@ function forbidOutside(costs: StaticArray<f32>, row: u32, gpus: u32, gpu: u32, r
 
 /**
  * The sum over experts of the least cost and price of any GPU, with prices of a slot (the first `width` of `prices`), of load
- * (the others) and of moving away from where an expert is; exact but for the last bits of a f64. `best` is told the GPUs.
+ * (the others) and of moving away from where an expert is; exact but for the last bits of a f64.
  */
 export function sumOfLeast(
-  best: StaticArray<u32>,
   costs: StaticArray<f32>,
   loads: StaticArray<f32>,
   prices: StaticArray<f32>,
@@ -138,18 +148,32 @@ export function sumOfLeast(
     const load = <f64>loads[expert];
     const home = from[expert];
     const movePrice = home === NONE ? 0 : bytePrice * moveBytes[expert];
-    let least = Infinity;
-    let at: u32 = 0;
-    for (let gpu: u32 = 0; gpu < <u32>width; gpu++) {
-      let cost = <f64>costs[row + gpu] + prices[gpu] + load * prices[width + gpu];
-      if (gpu !== home) cost += movePrice;
-      if (cost < least) {
-        least = cost;
-        at = gpu;
-      }
-    }
-    best[expert] = at;
+    let least = leastSum(costs, row, prices, width, load) + movePrice;
+    if (home !== NONE) least = min(least, <f64>costs[row + home] + prices[home] + load * prices[width + home]);
     sum += least;
   }
   return sum;
+}
+
+/** The least of a row's costs and prices, in f64. */
+function leastSum(costs: StaticArray<f32>, row: u32, prices: StaticArray<f32>, width: u32, load: f64): f64 {
+  if (ASC_FEATURE_SIMD) {
+    let cost = changetype<usize>(costs) + ((<usize>row) << 2);
+    let slot = changetype<usize>(prices);
+    const after = (<usize>width) << 2;
+    const loads = f64x2.splat(load);
+    let least = f64x2.splat(Infinity);
+    for (const end = slot + after; slot < end; slot += 8, cost += 8) {
+      const here = f64x2.add(
+        f64x2.add(f64x2.promote_low_f32x4(v128.load64_zero(cost)), f64x2.promote_low_f32x4(v128.load64_zero(slot))),
+        f64x2.mul(loads, f64x2.promote_low_f32x4(v128.load64_zero(slot + after))),
+      );
+      least = f64x2.pmin(least, here);
+    }
+    return min(f64x2.extract_lane(least, 0), f64x2.extract_lane(least, 1));
+  }
+  let least = Infinity;
+  for (let gpu: u32 = 0; gpu < width; gpu++)
+    least = min(least, <f64>costs[row + gpu] + prices[gpu] + load * prices[width + gpu]);
+  return least;
 }

@@ -48,8 +48,8 @@ const PASSES = 16;
 const PROPOSALS_EACH = 64;
 const LEAST_PROPOSALS = 2 ** 16;
 const ROUNDS = 6;
-/** Raises of bids, over the scale of costs, in the first round; a fifth in each after that. */
-const RAISE = 0.01;
+/** Raises of bids, over the scale of costs: where slots are all that is scarce, in the first round, and a fifth in each after that. */
+const RAISE = 0.03;
 const RAISE_LEAST = 1e-5;
 
 /** Finds a plan for a latency problem, a bound below which none is, and the prices behind it. */
@@ -102,7 +102,7 @@ class Rounds {
   #coupledRound(round: number): number | undefined {
     const search = this.#search;
     search.ascend(round === 0 ? PASSES : PASSES * 2 ** (round - 1), this.#isOver);
-    const stuck = this.#bid(RAISE);
+    const stuck = this.#bid(RAISE / 3);
     if (stuck !== undefined || this.#isDone()) return stuck;
     const proposals = Math.max(LEAST_PROPOSALS, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
     for (const _ of search.anneal(proposals)) if (this.#isOver()) break;

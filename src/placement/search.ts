@@ -62,6 +62,7 @@ export class Search {
     const { gpus } = cluster;
     const width = Math.ceil(gpus / 4) * 4;
     const slots = cluster.slots.reduce((sum, count) => sum + count, 0);
+    const closed = Array.from({ length: width }, (_, gpu) => gpu).filter((gpu) => !cluster.slots[gpu]);
     const count = Math.min(CANDIDATES, gpus);
     const { kernels, at, views } = workspace({
       costs: ["F32", experts * width],
@@ -71,7 +72,7 @@ export class Search {
       from: ["U32", experts],
       moveCosts: ["F64", experts],
       pins: ["U32", experts],
-      closed: ["U32", width],
+      closed: ["U32", closed.length],
       sums: ["F64", 3 * gpus],
       tierCosts: ["F64", 4],
       loads: ["F32", experts],
@@ -80,7 +81,6 @@ export class Search {
       priceSums: ["F64", 2 * width + 1],
       bytePrice: ["F64", 1],
       capacity: ["F32", 2 * width],
-      best: ["U32", experts],
       order: ["U32", experts],
       at: ["U32", experts],
       slotPrices: ["F32", slots],
@@ -121,7 +121,7 @@ export class Search {
       const limit = byteStep > 0 ? most : 0;
       return kernels.ascendPrices(...state, step, loadStep, byteStep, limit, free ? 1 : 0);
     };
-    this.#sum = (bytePrice) => kernels.sumOfLeast(at.best, ...rows, at.prices, ...moves, bytePrice);
+    this.#sum = (bytePrice) => kernels.sumOfLeast(...rows, at.prices, ...moves, bytePrice);
     this.#list = () => kernels.listCandidates(at.candidates, at.least, ...rows, at.prices);
     this.#settle = () => kernels.settlePlacement(...placement, at.at, ...rows, at.capacity, at.firstSlots, ...moves);
     this.#anneal = (temperature, bytePenalty) => {
@@ -129,6 +129,7 @@ export class Search {
       const draws = [at.bits, at.random] as const;
       kernels.annealPlacement(at.at, ...placement, ...draws, ...fixed, temperature, bytePenalty, most);
     };
+    views.closed.set(closed);
     this.#views = views;
     this.#width = width;
     kernels.seedRandom(at.random, ...seedWords({ seed }));
@@ -312,7 +313,6 @@ export class Search {
     let slot = 0;
     for (let gpu = 0; gpu < width; gpu++) {
       const slots = gpu < gpus ? cluster.slots[gpu]! : 0;
-      views.closed[gpu] = slots === 0 ? 1 : 0;
       views.capacity[gpu] = slots;
       const most = slots === 0 ? 0 : gpuLoadMax[gpu]!;
       // A limit that never binds: as a number, since prices are multiplied with it.

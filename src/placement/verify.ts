@@ -27,7 +27,7 @@ export function verifyPlacement(problem: LatencyProblem, plan: LatencyPlan): Pla
 
 /** `verifyPlacement` of a problem with every figure stated. */
 export function verifyComplete(problem: CompleteProblem, gpusOfExpert: readonly ArrayLike<number>[]): PlanCheck {
-  const { cluster, experts, loads, demandOfExpert, tierCosts } = problem;
+  const { cluster, experts } = problem;
   const check: PlanCheck = {
     violations: [],
     cost: 0,
@@ -42,67 +42,83 @@ export function verifyComplete(problem: CompleteProblem, gpusOfExpert: readonly 
   if (gpusOfExpert.length !== experts)
     return { ...check, violations: [`the plan has ${gpusOfExpert.length} experts, the problem ${experts}`] };
   for (let expert = 0; expert < experts; expert++) {
-    const held = Array.from(gpusOfExpert[expert]!);
-    check.violations.push(...wrongCopies(problem, expert, held));
-    const known = held.filter((gpu) => gpu >= 0 && gpu < cluster.gpus);
-    if (known.length === 0) continue;
-    for (const gpu of known) check.slotsUsed[gpu]!++;
-    countMoves(problem, expert, known, check);
-    let [farthest, far] = [0, 0];
-    for (let i = problem.firsts[expert]!; i < problem.firsts[expert + 1]!; i++) {
-      const [gpu, tier] = nearest(cluster, problem.sources[i]!, known);
-      const demand = problem.demand[i]!;
-      check.demandOfTier[tier] += demand;
-      check.waysCost += demand * tierCosts[tier];
-      check.gpuLoads[gpu]! += (loads[expert]! * demand) / demandOfExpert[expert]!;
-      if (tier > farthest) [farthest, far] = [tier, problem.sources[i]!];
+    let held = gpusOfExpert[expert]!;
+    const wrong = wrongCopies(problem, expert, held);
+    if (wrong.length > 0) {
+      check.violations.push(...wrong);
+      held = Array.from(held).filter((gpu) => isGpu(problem, gpu));
+      if (held.length === 0) continue;
     }
-    if (demandOfExpert[expert] === 0) check.gpuLoads[known[0]!]! += loads[expert]!;
-    if (farthest > problem.radius)
-      check.violations.push(
-        `expert ${expert} is ${farthest} hops from GPU ${far}, which asks for it: the radius is ${problem.radius}`,
-      );
+    for (let i = 0; i < held.length; i++) check.slotsUsed[held[i]!]!++;
+    countMoves(problem, expert, held, check);
+    countWays(problem, expert, held, check);
   }
   check.cost = check.waysCost + check.movesCost;
   check.violations.push(...wrongGpus(problem, check));
   return check;
 }
 
-/** The copy that serves a GPU, and how far it is. */
-export function nearest(cluster: CompleteCluster, source: number, held: readonly number[]) {
-  let [best, least] = [held[0]!, tierOf(cluster, source, held[0]!)];
-  for (const gpu of held) {
+/** Adds up what serves the demand for an expert, and from where. */
+function countWays(problem: CompleteProblem, expert: number, held: ArrayLike<number>, check: PlanCheck): void {
+  const { cluster, firsts, sources, tierCosts, radius } = problem;
+  const asked = problem.demandOfExpert[expert]!;
+  const load = problem.loads[expert]!;
+  if (asked === 0) check.gpuLoads[held[0]!]! += load;
+  let farthest = -1;
+  for (let i = firsts[expert]!; i < firsts[expert + 1]!; i++) {
+    const source = sources[i]!;
+    const demand = problem.demand[i]!;
+    const gpu = nearest(cluster, source, held);
     const tier = tierOf(cluster, source, gpu);
-    if (tier < least) [best, least] = [gpu, tier];
+    check.demandOfTier[tier] += demand;
+    check.waysCost += demand * tierCosts[tier];
+    check.gpuLoads[gpu]! += (load * demand) / asked;
+    if (tier > radius) farthest = source;
   }
-  return [best, least] as const;
+  if (farthest >= 0)
+    check.violations.push(
+      `expert ${expert} is ${tierOf(cluster, farthest, nearest(cluster, farthest, held))} hops from GPU ${farthest}, which asks for it: the radius is ${radius}`,
+    );
 }
 
-function wrongCopies(
-  { cluster, copies, copiesMax, pins }: CompleteProblem,
-  expert: number,
-  held: readonly number[],
-): string[] {
+/** The copy that serves a GPU: the nearest, the first of those. */
+export function nearest(cluster: CompleteCluster, source: number, held: ArrayLike<number>): number {
+  let best = held[0]!;
+  for (let i = 1; i < held.length; i++)
+    if (tierOf(cluster, source, held[i]!) < tierOf(cluster, source, best)) best = held[i]!;
+  return best;
+}
+
+function isGpu({ cluster }: CompleteProblem, gpu: number): boolean {
+  return Number.isInteger(gpu) && gpu >= 0 && gpu < cluster.gpus;
+}
+
+const NOTHING: string[] = [];
+
+function wrongCopies(problem: CompleteProblem, expert: number, held: ArrayLike<number>): string[] {
+  const { cluster, copies, copiesMax, pins } = problem;
+  const isPlain = held.length === 1 && copies === 1 && isGpu(problem, held[0]!) && !pins.has(expert);
+  if (isPlain && !cluster.drained.has(held[0]!)) return NOTHING;
+  const gpus = Array.from(held);
   const wrong: string[] = [];
-  const distinct = new Set(held).size;
-  if (held.length === 0) wrong.push(`expert ${expert} is nowhere`);
+  const distinct = new Set(gpus).size;
+  if (gpus.length === 0) wrong.push(`expert ${expert} is nowhere`);
   else if (distinct < copies) wrong.push(`expert ${expert} is on ${distinct} GPUs, of at least ${copies}`);
   else if (distinct > copiesMax) wrong.push(`expert ${expert} is on ${distinct} GPUs, of at most ${copiesMax}`);
-  if (distinct < held.length) wrong.push(`expert ${expert} has ${held.length} copies on ${distinct} GPUs`);
-  for (const gpu of held) {
-    if (!(Number.isInteger(gpu) && gpu >= 0 && gpu < cluster.gpus))
-      wrong.push(`expert ${expert} is on GPU ${gpu}, of ${cluster.gpus}`);
+  if (distinct < gpus.length) wrong.push(`expert ${expert} has ${gpus.length} copies on ${distinct} GPUs`);
+  for (const gpu of gpus) {
+    if (!isGpu(problem, gpu)) wrong.push(`expert ${expert} is on GPU ${gpu}, of ${cluster.gpus}`);
     else if (cluster.drained.has(gpu)) wrong.push(`expert ${expert} is on GPU ${gpu}, which is drained`);
   }
   for (const gpu of pins.get(expert) ?? [])
-    if (!held.includes(gpu)) wrong.push(`expert ${expert} is pinned to GPU ${gpu}, and not there`);
+    if (!gpus.includes(gpu)) wrong.push(`expert ${expert} is pinned to GPU ${gpu}, and not there`);
   return wrong;
 }
 
-function countMoves(problem: CompleteProblem, expert: number, held: readonly number[], check: PlanCheck): void {
+function countMoves(problem: CompleteProblem, expert: number, held: ArrayLike<number>, check: PlanCheck): void {
   if (!problem.from) return;
-  for (const gpu of held) {
-    if (problem.from[expert]!.includes(gpu)) continue;
+  for (let i = 0; i < held.length; i++) {
+    if (problem.from[expert]!.includes(held[i]!)) continue;
     check.moves++;
     check.movedBytes += problem.expertBytes[expert]!;
     check.movesCost += problem.moveCosts[expert]!;
