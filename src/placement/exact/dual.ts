@@ -1,0 +1,199 @@
+import type { Cells } from "./cells.ts";
+import { Knapsack, tolerance } from "./knapsack.ts";
+
+/** How many sets of each GPU are remembered: under new prices one of them often starts the next search well. */
+const REMEMBERED = 24;
+/** After so many evaluations without progress the aim is lowered. */
+const PATIENCE = 12;
+/** How much of the last direction goes into the next. */
+const MOMENTUM = 0.5;
+/** Of this share of the distance to the aim, at least, is progress. */
+const PROGRESS = 0.05;
+/** How much of `usage` is the last evaluation. */
+const RECENT = 0.05;
+
+/** How long to go on: until the bound is above `goal`, after so many evaluations, or as soon as `stopped`. */
+export interface Ascent {
+  goal: number;
+  evaluations: number;
+  stopped: () => boolean;
+}
+
+/**
+ * Lagrange's relaxation of "each expert on one GPU": expert e is worth u_e on whatever GPU, each GPU chooses what serves it best, and
+ *
+ *     L(u)  =  sum of u_e  +  sum over GPUs of the min over sets that fit of the set's sum of (cost - u_e)
+ *
+ * is no more than the cost of any plan, for every u. The greatest L is the optimum of the linear programme over whole sets
+ * (Dantzig and Wolfe), above that of the one over cells. It is sought by subgradients with momentum (Camerini, Fratta and
+ * Maffioli), with Polyak's steps towards an aim that is lowered when it seems out of reach.
+ */
+export class Dual {
+  readonly cells: Cells;
+  /** What the experts are worth where `bound` was reached. */
+  readonly worth: Float64Array;
+  bound = Number.NEGATIVE_INFINITY;
+  /** The cheapest plan met, when each expert was chosen by one GPU. */
+  readonly plan: Uint32Array;
+  planCost = Number.POSITIVE_INFINITY;
+  /** How often a cell was chosen of late, from 0 to 1. */
+  readonly usage: Float64Array;
+  readonly knapsack: Knapsack;
+  /** The prices that the last `choose` was at: cost - u. */
+  readonly price: Float64Array;
+  readonly #u: Float64Array;
+  /** 1 less the number of GPUs that chose the expert. */
+  readonly #missing: Int32Array;
+  readonly #direction: Float64Array;
+  readonly #chosenBy: Uint32Array;
+  readonly #memory: Int32Array[][];
+  evaluations = 0;
+
+  constructor(cells: Cells) {
+    const { experts, gpus, problem } = cells;
+    this.cells = cells;
+    this.knapsack = new Knapsack(problem.loads);
+    this.worth = new Float64Array(experts);
+    this.plan = new Uint32Array(experts);
+    this.usage = new Float64Array(experts * gpus);
+    this.price = new Float64Array(experts);
+    this.#u = new Float64Array(experts);
+    this.#missing = new Int32Array(experts);
+    this.#direction = new Float64Array(experts);
+    this.#chosenBy = new Uint32Array(experts);
+    this.#memory = Array.from({ length: gpus }, () => []);
+  }
+
+  /** Raises the bound from where `worth` is. */
+  ascend({ goal, evaluations, stopped }: Ascent): void {
+    this.bound = Number.NEGATIVE_INFINITY;
+    this.#u.set(this.worth);
+    this.#direction.fill(0);
+    let reach = 0;
+    let stalled = 0;
+    let mark = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < evaluations; i++) {
+      const value = this.#evaluate();
+      if (i === 0) {
+        reach = Math.min(goal - value, 0.05 * Math.abs(value) + 1);
+        mark = value;
+      }
+      if (value > this.bound) {
+        this.bound = value;
+        this.worth.set(this.#u);
+      }
+      if (this.bound > goal || stopped()) return;
+      if (this.bound > mark + PROGRESS * reach) {
+        mark = this.bound;
+        stalled = 0;
+      } else if (++stalled > PATIENCE) {
+        mark = this.bound;
+        stalled = 0;
+        reach /= 2;
+        if (reach < 0.01 * (goal - this.bound) || reach < 1e-6 * Math.abs(this.bound)) return;
+        this.#u.set(this.worth);
+        this.#direction.fill(0);
+        continue;
+      }
+      if (!this.#step(Math.min(goal + tolerance(goal), this.bound + reach) - value)) return;
+    }
+  }
+
+  /** Moves u so that L, were it linear, would rise by `rise`; false where no direction is left. */
+  #step(rise: number): boolean {
+    let norm = 0;
+    for (let e = 0; e < this.#u.length; e++) {
+      const d = this.#missing[e]! + MOMENTUM * this.#direction[e]!;
+      this.#direction[e] = d;
+      norm += d * d;
+    }
+    if (norm < 1e-12) return false;
+    for (let e = 0; e < this.#u.length; e++) this.#u[e]! += (rise / norm) * this.#direction[e]!;
+    return true;
+  }
+
+  /** L(u), less what rounding may have added to it. */
+  #evaluate(): number {
+    const { home, homeCost, experts, gpus } = this.cells;
+    this.evaluations++;
+    let value = 0;
+    let size = 0;
+    for (let e = 0; e < experts; e++) {
+      this.#missing[e] = home[e]! < 0 ? 1 : 0;
+      this.#chosenBy[e] = home[e]!;
+      if (home[e]! < 0) value += this.#u[e]!;
+      size += Math.abs(this.#u[e]!);
+    }
+    for (let cell = 0; cell < this.usage.length; cell++) this.usage[cell]! *= 1 - RECENT;
+    for (let g = 0; g < gpus; g++) {
+      const least = this.choose(g, this.#u);
+      if (least === Number.POSITIVE_INFINITY) return least;
+      value += least + homeCost[g]!;
+      size += Math.abs(least) + Math.abs(homeCost[g]!);
+      const { set, setCount } = this.knapsack;
+      for (let i = 0; i < setCount; i++) {
+        this.#missing[set[i]!]!--;
+        this.#chosenBy[set[i]!] = g;
+        this.usage[set[i]! * gpus + g]! += RECENT;
+      }
+    }
+    if (this.#missing.every((missing) => missing === 0)) this.#notePlan();
+    return value - 1e-12 * size;
+  }
+
+  #notePlan(): void {
+    const { experts, gpus, problem } = this.cells;
+    let cost = 0;
+    for (let e = 0; e < experts; e++) cost += problem.costs[e * gpus + this.#chosenBy[e]!]!;
+    if (cost >= this.planCost) return;
+    this.planCost = cost;
+    this.plan.set(this.#chosenBy);
+  }
+
+  /** What GPU `g` chooses when experts are worth `u`: its sum of prices, the set left in `knapsack`. */
+  choose(g: number, u: Float64Array): number {
+    const { gpus, problem, sacks, home } = this.cells;
+    const { price, knapsack } = this;
+    const sack = sacks[g]!;
+    for (let i = 0; i < sack.count; i++) {
+      const e = sack.items[i]!;
+      price[e] = problem.costs[e * gpus + g]! - u[e]!;
+    }
+    const memory = this.#memory[g]!;
+    let known = -1;
+    let upper = Number.POSITIVE_INFINITY;
+    for (let m = 0; m < memory.length; m++) {
+      const value = this.#recall(g, memory[m]!);
+      if (value >= upper) continue;
+      upper = value;
+      known = m;
+    }
+    const least = knapsack.solve(sack, price, upper);
+    if (knapsack.setCount < 0) {
+      // What was remembered is as cheap as any; at home is not in the set.
+      const set = memory[known];
+      knapsack.setCount = 0;
+      if (set) for (const e of set) if (home[e]! < 0) knapsack.set[knapsack.setCount++] = e;
+    } else {
+      const set = knapsack.set.slice(0, knapsack.setCount + this.cells.homeCount[g]!);
+      let size = knapsack.setCount;
+      for (let e = 0; size < set.length; e++) if (home[e] === g) set[size++] = e;
+      memory.push(set);
+      if (memory.length > REMEMBERED) memory.shift();
+    }
+    return least;
+  }
+
+  /** The sum of prices of a remembered set, Infinity where the cells no longer allow it. */
+  #recall(g: number, set: Int32Array): number {
+    const { gpus, home, homeCount, allowed } = this.cells;
+    let atHome = 0;
+    let value = 0;
+    for (const e of set) {
+      if (!allowed[e * gpus + g]) return Number.POSITIVE_INFINITY;
+      if (home[e] === g) atHome++;
+      else value += this.price[e]!;
+    }
+    return atHome === homeCount[g] ? value : Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,358 @@
+/** A search that would hold more states than this in one layer gives way to the relaxed bound. */
+const STATES_MAX = 1 << 20;
+
+const OVERFLOWN = -2;
+
+/** What a knapsack may hold: from `least` to `most` of the first `count` of `items`, `capacity` of load in all. */
+export interface Sack {
+  items: Int32Array;
+  count: number;
+  least: number;
+  most: number;
+  capacity: number;
+}
+
+/**
+ * The knapsack with cardinality: of a sack's items the set of least total price, prices of any sign.
+ *
+ * First relaxed: a price on load (mu) and one on a place (lambda) leave a choice item by item. Every set then costs the
+ * relaxed optimum plus its *excess*: what its wrong choices cost at reduced prices, and its free capacity at mu. A set that is
+ * feasible gives an upper bound, so items whose reduced price alone exceeds the difference are settled; the others,
+ * the *core*, are gone through by dynamic programming, those that matter most first. Its states are (places, load, price); one is dropped
+ * when another with as many places is no heavier and no dearer, or when its excess is above the difference.
+ * (Martello and Toth's core with Nemhauser and Ullmann's lists, made to count.)
+ */
+export class Knapsack {
+  /** The cheapest set, after `solve` returned what is below `upper`. */
+  readonly set: Int32Array;
+  setCount = 0;
+  /** The relaxed optimum: no set costs less. */
+  relaxed = 0;
+  /** By how much a set costs more than `relaxed`, at least, if it has the item (positive), or has it not (negative). */
+  readonly reduced: Float64Array;
+  readonly #loads: Float64Array;
+  #mu = 0;
+  #lambda = 0;
+  /** The items of least price plus mu x load, ascending, one more than fit; the first `chosen` are the relaxed optimum. */
+  readonly #topKey: Float64Array;
+  readonly #topItem: Int32Array;
+  #chosen = 0;
+  #chosenLoad = 0;
+  #chosenKeys = 0;
+  readonly #core: Int32Array;
+  #coreCount = 0;
+  #layer = new Layer(1 << 10);
+  #next = new Layer(1 << 10);
+  readonly #start: Int32Array;
+  readonly #nextStart: Int32Array;
+  /** How each state came to be: the item it took, and the state that took it. */
+  #item = new Int32Array(1 << 12);
+  #from = new Int32Array(1 << 12);
+  #traces = 0;
+
+  constructor(loads: Float64Array) {
+    const experts = loads.length;
+    this.#loads = loads;
+    this.set = new Int32Array(experts);
+    this.reduced = new Float64Array(experts);
+    this.#topKey = new Float64Array(experts + 2);
+    this.#topItem = new Int32Array(experts + 2);
+    this.#core = new Int32Array(experts);
+    this.#start = new Int32Array(experts + 2);
+    this.#nextStart = new Int32Array(experts + 2);
+  }
+
+  /**
+   * The least price of a set, where that is below `upper`, and `set` holds it. Else `upper`, and `setCount` is -1; Infinity
+   * where nothing fits. Should the search grow too large: a lower bound, and in `set` what attains it relaxed.
+   */
+  solve(sack: Sack, price: Float64Array, upper: number): number {
+    this.setCount = -1;
+    this.relaxed = Number.POSITIVE_INFINITY;
+    if (!this.#relax(sack, price)) return Number.POSITIVE_INFINITY;
+    let below = upper;
+    // The relaxed optimum fits at this mu: a first set.
+    let cost = 0;
+    for (let i = 0; i < this.#chosen; i++) cost += price[this.#topItem[i]!]!;
+    if (cost < below) {
+      below = cost;
+      this.#take();
+    }
+    this.#reduce(sack, price);
+    const slack = tolerance(this.relaxed);
+    const budget = below - this.relaxed;
+    if (budget <= slack) return below;
+    const last = this.#search(sack, price, budget + slack);
+    if (last === OVERFLOWN) {
+      this.#take();
+      return this.relaxed;
+    }
+    const { value, trace } = this.#layer;
+    if (last < 0 || value[last]! >= below) return below;
+    this.setCount = 0;
+    for (let i = 0; i < sack.count; i++) {
+      const e = sack.items[i]!;
+      if (this.reduced[e]! < -(budget + slack)) this.set[this.setCount++] = e;
+    }
+    for (let t = trace[last]!; t >= 0; t = this.#from[t]!) this.set[this.setCount++] = this.#item[t]!;
+    return value[last]!;
+  }
+
+  #take(): void {
+    this.set.set(this.#topItem.subarray(0, this.#chosen));
+    this.setCount = this.#chosen;
+  }
+
+  /** Finds the mu at which the relaxed optimum is greatest, from the side on which its items fit; false where none ever do. */
+  #relax(sack: Sack, price: Float64Array): boolean {
+    const { capacity, least, most, count } = sack;
+    if (least > count || least > most || capacity < 0) return false;
+    this.#choose(sack, price, 0);
+    this.#mu = 0;
+    if (this.#chosenLoad <= capacity) return true;
+    let low = 0;
+    let lowKeys = this.#chosenKeys;
+    let lowSlope = this.#chosenLoad - capacity;
+    let high = this.#firstMu(sack, price);
+    if (high < 0) return false;
+    let highKeys = this.#chosenKeys - high * capacity;
+    let highSlope = this.#chosenLoad - capacity;
+    // The relaxed optimum is concave and piecewise linear in mu: where two of its lines meet, it is no higher.
+    for (let round = 0; round < 50 && highSlope < 0; round++) {
+      const mu = (highKeys - lowKeys + lowSlope * low - highSlope * high) / (lowSlope - highSlope);
+      if (!(mu > low && mu < high)) break;
+      this.#choose(sack, price, mu);
+      const keys = this.#chosenKeys - mu * capacity;
+      const met = keys >= lowKeys + lowSlope * (mu - low) - tolerance(keys);
+      if (this.#chosenLoad <= capacity) {
+        high = mu;
+        highKeys = keys;
+        highSlope = this.#chosenLoad - capacity;
+      } else {
+        low = mu;
+        lowKeys = keys;
+        lowSlope = this.#chosenLoad - capacity;
+      }
+      if (met) break;
+    }
+    this.#mu = high;
+    this.#choose(sack, price, high);
+    return true;
+  }
+
+  /** Some mu at which the relaxed optimum fits: at -1 there is none. */
+  #firstMu(sack: Sack, price: Float64Array): number {
+    let mu = 1;
+    for (let doubling = 0; doubling < 64; doubling++) {
+      this.#choose(sack, price, mu);
+      if (this.#chosenLoad <= sack.capacity) return mu;
+      mu *= 4;
+    }
+    return -1;
+  }
+
+  /** The cheapest set by price plus mu x load, whatever its load. */
+  #choose(sack: Sack, price: Float64Array, mu: number): void {
+    const { items, count, least, most } = sack;
+    const top = this.#topKey;
+    const topItem = this.#topItem;
+    const kept = Math.min(most + 1, count);
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      const e = items[i]!;
+      const key = price[e]! + mu * this.#loads[e]!;
+      if (size === kept) {
+        if (!(key < top[size - 1]!)) continue;
+        size--;
+      }
+      let j = size++;
+      for (; j > 0 && top[j - 1]! > key; j--) {
+        top[j] = top[j - 1]!;
+        topItem[j] = topItem[j - 1]!;
+      }
+      top[j] = key;
+      topItem[j] = e;
+    }
+    let chosen = 0;
+    let load = 0;
+    let keys = 0;
+    while (chosen < size && chosen < most && (chosen < least || top[chosen]! < 0)) {
+      load += this.#loads[topItem[chosen]!]!;
+      keys += top[chosen++]!;
+    }
+    this.#chosen = chosen;
+    this.#chosenLoad = load;
+    this.#chosenKeys = keys;
+    const last = chosen > 0 ? top[chosen - 1]! : 0;
+    // Amid the last that is in and the first that is out, which spreads the reduced prices most evenly.
+    const amid = chosen === size ? -Math.max(0, last) : -(last + top[chosen]!) / 2;
+    if (chosen === 0) this.#lambda = 0;
+    else if (least === most) this.#lambda = amid;
+    else if (chosen === most) this.#lambda = Math.max(0, amid);
+    else this.#lambda = chosen === least ? Math.min(0, amid) : 0;
+  }
+
+  #reduce(sack: Sack, price: Float64Array): void {
+    const { items, count, least, most, capacity } = sack;
+    const lambda = this.#lambda;
+    const mu = this.#mu;
+    let relaxed = -lambda * (lambda > 0 ? most : least) - (mu > 0 ? mu * capacity : 0);
+    for (let i = 0; i < count; i++) {
+      const e = items[i]!;
+      const reduced = price[e]! + mu * this.#loads[e]! + lambda;
+      this.reduced[e] = reduced;
+      if (reduced < 0) relaxed += reduced;
+    }
+    this.relaxed = relaxed;
+  }
+
+  /** Goes through the core; returns where in the last layer the cheapest set is, or -1, or OVERFLOWN. */
+  #search(sack: Sack, price: Float64Array, budget: number): number {
+    const { least, most, capacity } = sack;
+    const seed = this.#settle(sack, price, budget);
+    if (seed.places > most || seed.load > capacity) return -1;
+    this.#layer.reserve(1);
+    this.#layer.load[0] = seed.load;
+    this.#layer.value[0] = seed.value;
+    this.#layer.trace[0] = -1;
+    for (let k = 0; k <= most + 1; k++) this.#start[k] = k <= seed.places ? 0 : 1;
+    this.#traces = 0;
+    let settled = seed.settled;
+    for (let i = 0; i < this.#coreCount; i++) {
+      const e = this.#core[i]!;
+      if (this.reduced[e]! < 0) settled += this.reduced[e]!;
+      const states = this.#start[most + 1]!;
+      if (states > STATES_MAX) return OVERFLOWN;
+      if (states === 0) return -1;
+      this.#reserve(states);
+      this.#advance(e, price[e]!, budget + settled, Math.max(0, least - (this.#coreCount - i - 1)), sack);
+    }
+    let best = -1;
+    const { value } = this.#layer;
+    for (let k = least; k <= most; k++) {
+      // The lists fall in value.
+      const end = this.#start[k + 1]! - 1;
+      if (end >= this.#start[k]! && (best < 0 || value[end]! < value[best]!)) best = end;
+    }
+    return best;
+  }
+
+  /** Parts the items into the core, those in every set within the budget, and those in none. */
+  #settle(
+    sack: Sack,
+    price: Float64Array,
+    budget: number,
+  ): { places: number; load: number; value: number; settled: number } {
+    const seed = { places: 0, load: 0, value: 0, settled: 0 };
+    const core = this.#core;
+    let size = 0;
+    for (let i = 0; i < sack.count; i++) {
+      const e = sack.items[i]!;
+      const reduced = this.reduced[e]!;
+      if (reduced > budget) continue;
+      if (reduced < -budget) {
+        seed.places++;
+        seed.load += this.#loads[e]!;
+        seed.value += price[e]!;
+        seed.settled += reduced;
+        continue;
+      }
+      const weight = Math.abs(reduced);
+      let j = size++;
+      for (; j > 0 && Math.abs(this.reduced[core[j - 1]!]!) < weight; j--) core[j] = core[j - 1]!;
+      core[j] = e;
+    }
+    this.#coreCount = size;
+    return seed;
+  }
+
+  /** One more layer: each state without the item, and with it, merged by load. `keep` is what value + mu x load + lambda x places may be. */
+  #advance(e: number, price: number, keep: number, leastPlaces: number, { most, capacity }: Sack): void {
+    const { load, value, trace } = this.#layer;
+    const next = this.#next;
+    const start = this.#start;
+    const weight = this.#loads[e]!;
+    const mu = this.#mu;
+    let size = 0;
+    for (let k = 0; k <= most; k++) {
+      this.#nextStart[k] = size;
+      if (k < leastPlaces) continue;
+      const limit = keep - this.#lambda * k;
+      let without = start[k]!;
+      const withoutEnd = start[k + 1]!;
+      let having = k > 0 ? start[k - 1]! : 0;
+      const havingEnd = k > 0 ? start[k]! : 0;
+      let least = Number.POSITIVE_INFINITY;
+      while (without < withoutEnd || having < havingEnd) {
+        const a = without < withoutEnd ? load[without]! : Number.POSITIVE_INFINITY;
+        const b = having < havingEnd ? load[having]! + weight : Number.POSITIVE_INFINITY;
+        if (a < b || (a === b && value[without]! <= value[having]! + price)) {
+          const v = value[without]!;
+          if (v < least && v + mu * a <= limit) {
+            least = v;
+            next.load[size] = a;
+            next.value[size] = v;
+            next.trace[size++] = trace[without]!;
+          }
+          without++;
+        } else {
+          const v = value[having]! + price;
+          if (b > capacity) having = havingEnd;
+          else if (v < least && v + mu * b <= limit) {
+            least = v;
+            next.load[size] = b;
+            next.value[size] = v;
+            this.#item[this.#traces] = e;
+            this.#from[this.#traces] = trace[having]!;
+            next.trace[size++] = this.#traces++;
+          }
+          having++;
+        }
+      }
+    }
+    this.#nextStart[most + 1] = size;
+    this.#start.set(this.#nextStart.subarray(0, most + 2));
+    this.#next = this.#layer;
+    this.#layer = next;
+  }
+
+  #reserve(states: number): void {
+    this.#next.reserve(2 * states);
+    if (this.#traces + states <= this.#item.length) return;
+    this.#item = grown(this.#item, this.#traces + states);
+    this.#from = grown(this.#from, this.#traces + states);
+  }
+}
+
+/** The states after some items: for each number of places a list that rises in load and falls in value. */
+class Layer {
+  load: Float64Array;
+  value: Float64Array;
+  /** The last item that a state took; -1 for none. */
+  trace: Int32Array;
+
+  constructor(states: number) {
+    this.load = new Float64Array(states);
+    this.value = new Float64Array(states);
+    this.trace = new Int32Array(states);
+  }
+
+  /** Makes room; what was in it is lost. */
+  reserve(states: number): void {
+    if (states <= this.load.length) return;
+    this.load = new Float64Array(2 * states);
+    this.value = new Float64Array(2 * states);
+    this.trace = new Int32Array(2 * states);
+  }
+}
+
+function grown(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(2 * length);
+  to.set(from);
+  return to;
+}
+
+/** Below this, sums of f64 about `value` are not told apart. */
+export function tolerance(value: number): number {
+  return 1e-9 * (1 + Math.abs(value));
+}
