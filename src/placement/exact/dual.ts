@@ -90,7 +90,7 @@ export class Dual {
         mark = this.bound;
         stalled = 0;
         reach /= 2;
-        if (reach < 0.01 * (goal - this.bound) || reach < 1e-6 * Math.abs(this.bound)) return;
+        if (reach < Math.min(0.01 * (goal - this.bound), 1e-5 * Math.abs(this.bound))) return;
         this.#u.set(this.worth);
         this.#direction.fill(0);
         continue;
@@ -118,6 +118,7 @@ export class Dual {
     this.evaluations++;
     let value = 0;
     let size = 0;
+    let slack = 0;
     for (let e = 0; e < experts; e++) {
       this.#missing[e] = home[e]! < 0 ? 1 : 0;
       this.#chosenBy[e] = home[e]!;
@@ -129,6 +130,7 @@ export class Dual {
       const least = this.choose(g, this.#u);
       if (least === Number.POSITIVE_INFINITY) return least;
       value += least + homeCost[g]!;
+      slack += this.knapsack.slack;
       size += Math.abs(least) + Math.abs(homeCost[g]!);
       const { set, setCount } = this.knapsack;
       for (let i = 0; i < setCount; i++) {
@@ -138,7 +140,7 @@ export class Dual {
       }
     }
     if (this.#missing.every((missing) => missing === 0)) this.#notePlan();
-    return value - 1e-12 * size;
+    return value - slack - 1e-12 * size;
   }
 
   #notePlan(): void {

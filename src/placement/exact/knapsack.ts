@@ -1,7 +1,16 @@
 /** A search that would hold more states than this in one layer gives way to the relaxed bound. */
 const STATES_MAX = 1 << 20;
 
-const OVERFLOWN = -2;
+const OVERFLOWN = Number.NEGATIVE_INFINITY;
+const EMPTY: Seed = { places: 0, load: 0, value: 0, settled: 0 };
+
+/** Items that are in every set: how many, their load, their price and their reduced price. */
+interface Seed {
+  places: number;
+  load: number;
+  value: number;
+  settled: number;
+}
 
 /** What a knapsack may hold: from `least` to `most` of the first `count` of `items`, `capacity` of load in all. */
 export interface Sack {
@@ -28,6 +37,8 @@ export class Knapsack {
   setCount = 0;
   /** The relaxed optimum: no set costs less. */
   relaxed = 0;
+  /** By how much rounding may have lifted what `solve` returned. */
+  slack = 0;
   /** By how much a set costs more than `relaxed`, at least, if it has the item (positive), or has it not (negative). */
   readonly reduced: Float64Array;
   readonly #loads: Float64Array;
@@ -41,9 +52,12 @@ export class Knapsack {
   #chosenKeys = 0;
   readonly #core: Int32Array;
   #coreCount = 0;
+  #settledPlaces = 0;
   #layer = new Layer(1 << 10);
   #next = new Layer(1 << 10);
-  readonly #start: Int32Array;
+  #kept = new Layer(1 << 10);
+  #start: Int32Array;
+  #keptStart: Int32Array;
   readonly #nextStart: Int32Array;
   /** How each state came to be: the item it took, and the state that took it. */
   #item = new Int32Array(1 << 12);
@@ -59,6 +73,7 @@ export class Knapsack {
     this.#topItem = new Int32Array(experts + 2);
     this.#core = new Int32Array(experts);
     this.#start = new Int32Array(experts + 2);
+    this.#keptStart = new Int32Array(experts + 2);
     this.#nextStart = new Int32Array(experts + 2);
   }
 
@@ -69,6 +84,7 @@ export class Knapsack {
   solve(sack: Sack, price: Float64Array, upper: number): number {
     this.setCount = -1;
     this.relaxed = Number.POSITIVE_INFINITY;
+    this.slack = 0;
     if (!this.#relax(sack, price)) return Number.POSITIVE_INFINITY;
     let below = upper;
     // The relaxed optimum fits at this mu: a first set.
@@ -79,23 +95,19 @@ export class Knapsack {
       this.#take();
     }
     this.#reduce(sack, price);
-    const slack = tolerance(this.relaxed);
     const budget = below - this.relaxed;
-    if (budget <= slack) return below;
-    const last = this.#search(sack, price, budget + slack);
-    if (last === OVERFLOWN) {
+    if (budget <= this.slack) return below;
+    const last = this.setCount;
+    const best = this.#search(sack, price, budget + this.slack);
+    if (best === OVERFLOWN) {
       this.#take();
       return this.relaxed;
     }
-    const { value, trace } = this.#layer;
-    if (last < 0 || value[last]! >= below) return below;
-    this.setCount = 0;
-    for (let i = 0; i < sack.count; i++) {
-      const e = sack.items[i]!;
-      if (this.reduced[e]! < -(budget + slack)) this.set[this.setCount++] = e;
-    }
-    for (let t = trace[last]!; t >= 0; t = this.#from[t]!) this.set[this.setCount++] = this.#item[t]!;
-    return value[last]!;
+    if (best < below) return best;
+    // What the search found is no better than what was known.
+    if (last >= 0) this.#take();
+    else this.setCount = -1;
+    return below;
   }
 
   #take(): void {
@@ -204,46 +216,74 @@ export class Knapsack {
       if (reduced < 0) relaxed += reduced;
     }
     this.relaxed = relaxed;
+    this.slack = 1e-12 * (1 + Math.abs(relaxed) + (mu > 0 ? mu * capacity : 0) + Math.abs(lambda) * most);
   }
 
-  /** Goes through the core; returns where in the last layer the cheapest set is, or -1, or OVERFLOWN. */
+  /** The least price of a set within the budget, Infinity where there is none; `set` has it. */
   #search(sack: Sack, price: Float64Array, budget: number): number {
-    const { least, most, capacity } = sack;
     const seed = this.#settle(sack, price, budget);
-    if (seed.places > most || seed.load > capacity) return -1;
+    if (seed.places > sack.most || seed.load > sack.capacity) return Number.POSITIVE_INFINITY;
+    this.#traces = 0;
+    if (!this.#enumerate(0, seed, sack, price, budget)) return OVERFLOWN;
+    [this.#kept, this.#layer] = [this.#layer, this.#kept];
+    [this.#keptStart, this.#start] = [this.#start, this.#keptStart];
+    if (!this.#enumerate(1, EMPTY, sack, price, budget)) return OVERFLOWN;
+    return this.#combine(sack, budget);
+  }
+
+  /** Every other item of the core, from `seed` on: leaves the states in the layer. False where there are too many. */
+  #enumerate(first: number, seed: Seed, sack: Sack, price: Float64Array, budget: number): boolean {
+    const { least, most } = sack;
     this.#layer.reserve(1);
     this.#layer.load[0] = seed.load;
     this.#layer.value[0] = seed.value;
     this.#layer.trace[0] = -1;
     for (let k = 0; k <= most + 1; k++) this.#start[k] = k <= seed.places ? 0 : 1;
-    this.#traces = 0;
     let settled = seed.settled;
-    for (let i = 0; i < this.#coreCount; i++) {
+    // Of the other half all may be taken.
+    let left = this.#coreCount + this.#settledPlaces - seed.places;
+    for (let i = first; i < this.#coreCount; i += 2) {
       const e = this.#core[i]!;
       if (this.reduced[e]! < 0) settled += this.reduced[e]!;
       const states = this.#start[most + 1]!;
-      if (states > STATES_MAX) return OVERFLOWN;
-      if (states === 0) return -1;
+      if (states > STATES_MAX) return false;
       this.#reserve(states);
-      this.#advance(e, price[e]!, budget + settled, Math.max(0, least - (this.#coreCount - i - 1)), sack);
+      this.#advance(e, price[e]!, budget + settled, Math.max(0, least - --left), sack);
     }
-    let best = -1;
-    const { value } = this.#layer;
-    for (let k = least; k <= most; k++) {
-      // The lists fall in value.
-      const end = this.#start[k + 1]! - 1;
-      if (end >= this.#start[k]! && (best < 0 || value[end]! < value[best]!)) best = end;
+    return true;
+  }
+
+  /** Joins each state of one half with the cheapest of the other that it has room for. */
+  #combine({ items, count, least, most, capacity }: Sack, budget: number): number {
+    const { load, value, trace } = this.#layer;
+    const other = this.#kept;
+    let best = Number.POSITIVE_INFINITY;
+    let bestHere = -1;
+    let bestThere = -1;
+    for (let k = 0; k <= most; k++) {
+      for (let l = Math.max(0, least - k); l <= most - k; l++) {
+        const first = this.#keptStart[l]!;
+        let there = this.#keptStart[l + 1]! - 1;
+        for (let here = this.#start[k]!; here < this.#start[k + 1]! && there >= first; here++) {
+          while (there >= first && load[here]! + other.load[there]! > capacity) there--;
+          if (there < first || value[here]! + other.value[there]! >= best) continue;
+          best = value[here]! + other.value[there]!;
+          bestHere = here;
+          bestThere = there;
+        }
+      }
     }
+    if (bestHere < 0) return best;
+    this.setCount = 0;
+    for (let i = 0; i < count; i++) if (this.reduced[items[i]!]! < -budget) this.set[this.setCount++] = items[i]!;
+    for (let t = trace[bestHere]!; t >= 0; t = this.#from[t]!) this.set[this.setCount++] = this.#item[t]!;
+    for (let t = other.trace[bestThere]!; t >= 0; t = this.#from[t]!) this.set[this.setCount++] = this.#item[t]!;
     return best;
   }
 
   /** Parts the items into the core, those in every set within the budget, and those in none. */
-  #settle(
-    sack: Sack,
-    price: Float64Array,
-    budget: number,
-  ): { places: number; load: number; value: number; settled: number } {
-    const seed = { places: 0, load: 0, value: 0, settled: 0 };
+  #settle(sack: Sack, price: Float64Array, budget: number): Seed {
+    const seed = { ...EMPTY };
     const core = this.#core;
     let size = 0;
     for (let i = 0; i < sack.count; i++) {
@@ -263,6 +303,7 @@ export class Knapsack {
       core[j] = e;
     }
     this.#coreCount = size;
+    this.#settledPlaces = seed.places;
     return seed;
   }
 

@@ -32,7 +32,8 @@ export function probe(dual: Dual, goal: number, using: Float64Array): number {
         without.least = Math.max(0, sack.least - 1);
         without.most = sack.most - 1;
         without.capacity = sack.capacity - problem.loads[e]!;
-        using[cell] = rest + price + knapsack.solve(without, dual.price, keep - rest - price + tolerance(keep));
+        const upper = keep - rest - price + tolerance(keep);
+        using[cell] = rest + price + knapsack.solve(without, dual.price, upper) - knapsack.slack;
       }
       if (using[cell]! > keep) {
         allowed[cell] = 0;
@@ -44,7 +45,7 @@ export function probe(dual: Dual, goal: number, using: Float64Array): number {
         without.least = sack.least;
         without.most = sack.most;
         without.capacity = sack.capacity;
-        avoiding = rest + knapsack.solve(without, dual.price, keep - rest + tolerance(keep));
+        avoiding = rest + knapsack.solve(without, dual.price, keep - rest + tolerance(keep)) - knapsack.slack;
       }
       if (avoiding > keep) forbade += forbidOthers(cells, e, g);
     }

@@ -12,9 +12,16 @@ const WORTHWHILE = 0.05;
 const FIRST_GUESS = 0.002;
 const GUESS_GROWTH = 4;
 
-export interface SearchHooks {
+/** How far a search is: the optimum is from `bound` to `cost`. */
+export interface ExactProgress {
+  bound: number;
+  cost: number;
+  nodes: number;
+}
+
+interface SearchHooks {
   stopped: () => boolean;
-  onProgress?: (progress: { bound: number; cost: number; nodes: number }) => void;
+  onProgress?: (progress: ExactProgress) => void;
 }
 
 /** Branch and bound, depth first, over the GPUs of one expert at a time, each node bounded by `Dual` and thinned out by `probe`. */
@@ -59,9 +66,10 @@ export class Search {
   /** The bound of the root alone. */
   root(evaluations = ROOT_EVALUATIONS): void {
     if (!this.#cells.settle()) this.#rootBound = Number.POSITIVE_INFINITY;
-    else this.#ascend(evaluations, (bound) => {
-      this.#rootBound = Math.max(this.#rootBound, bound);
-    });
+    else
+      this.#ascend(evaluations, (bound) => {
+        this.#rootBound = Math.max(this.#rootBound, bound);
+      });
   }
 
   get evaluations(): number {
@@ -113,7 +121,10 @@ export class Search {
     if (!cells.settle()) return this.#close(depth);
     this.#report();
     const e = this.#choose();
-    return e < 0 ? this.#close(depth) : this.#branch(e, depth);
+    if (e >= 0) return this.#branch(e, depth);
+    // All are at home: what is left is one plan.
+    this.#ascend(1, () => {});
+    return this.#close(depth);
   }
 
   #branch(e: number, depth: number): boolean {
@@ -125,8 +136,9 @@ export class Search {
     const order = [...using.keys()].filter((g) => allowed[e * gpus + g]).sort((a, b) => using[a]! - using[b]!);
     const here = this.#open[depth]!;
     for (const g of order) {
-      if (using[g]! > this.#goal) break;
-      this.#open[depth] = Math.max(here, using[g]!);
+      const bound = using[g]! - tolerance(using[g]!);
+      if (bound > this.#goal) break;
+      this.#open[depth] = Math.max(here, bound);
       allowed.set(cellsHere);
       worth.set(worthHere);
       forbidOthers(this.#cells, e, g);
@@ -180,7 +192,8 @@ export class Search {
   }
 
   #rounded(bound: number): number {
-    return this.#whole ? Math.ceil(bound - tolerance(bound)) : bound;
+    // Adding 0 makes a 0 of -0.
+    return this.#whole ? Math.ceil(bound) + 0 : bound;
   }
 }
 
