@@ -1,23 +1,11 @@
 import type { Cells } from "./cells.ts";
-import { Knapsack, tolerance } from "./knapsack.ts";
+import { climb, type Limits } from "./climb.ts";
+import { Knapsack } from "./knapsack.ts";
 
 /** How many sets of each GPU are remembered: under new prices one of them often starts the next search well. */
 const REMEMBERED = 24;
-/** After so many evaluations without progress the aim is lowered. */
-const PATIENCE = 12;
-/** How much of the last direction goes into the next. */
-const MOMENTUM = 0.5;
-/** Of this share of the distance to the aim, at least, is progress. */
-const PROGRESS = 0.05;
 /** How much of `usage` is the last evaluation. */
 const RECENT = 0.05;
-
-/** How long to go on: until the bound is above `goal`, after so many evaluations, or as soon as `stopped`. */
-export interface Ascent {
-  goal: number;
-  evaluations: number;
-  stopped: () => boolean;
-}
 
 /**
  * Lagrange's relaxation of "each expert on one GPU": expert e is worth u_e on whatever GPU, each GPU chooses what serves it best, and
@@ -43,8 +31,7 @@ export class Dual {
   readonly price: Float64Array;
   readonly #u: Float64Array;
   /** 1 less the number of GPUs that chose the expert. */
-  readonly #missing: Int32Array;
-  readonly #direction: Float64Array;
+  readonly #missing: Float64Array;
   readonly #chosenBy: Uint32Array;
   readonly #memory: Int32Array[][];
   evaluations = 0;
@@ -58,58 +45,15 @@ export class Dual {
     this.usage = new Float64Array(experts * gpus);
     this.price = new Float64Array(experts);
     this.#u = new Float64Array(experts);
-    this.#missing = new Int32Array(experts);
-    this.#direction = new Float64Array(experts);
+    this.#missing = new Float64Array(experts);
     this.#chosenBy = new Uint32Array(experts);
     this.#memory = Array.from({ length: gpus }, () => []);
   }
 
   /** Raises the bound from where `worth` is. */
-  ascend({ goal, evaluations, stopped }: Ascent): void {
-    this.bound = Number.NEGATIVE_INFINITY;
-    this.#u.set(this.worth);
-    this.#direction.fill(0);
-    let reach = 0;
-    let stalled = 0;
-    let mark = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < evaluations; i++) {
-      const value = this.#evaluate();
-      if (i === 0) {
-        reach = Math.min(goal - value, 0.05 * Math.abs(value) + 1);
-        mark = value;
-      }
-      if (value > this.bound) {
-        this.bound = value;
-        this.worth.set(this.#u);
-      }
-      if (this.bound > goal || stopped()) return;
-      if (this.bound > mark + PROGRESS * reach) {
-        mark = this.bound;
-        stalled = 0;
-      } else if (++stalled > PATIENCE) {
-        mark = this.bound;
-        stalled = 0;
-        reach /= 2;
-        if (reach < Math.min(0.01 * (goal - this.bound), 1e-5 * Math.abs(this.bound))) return;
-        this.#u.set(this.worth);
-        this.#direction.fill(0);
-        continue;
-      }
-      if (!this.#step(Math.min(goal + tolerance(goal), this.bound + reach) - value)) return;
-    }
-  }
-
-  /** Moves u so that L, were it linear, would rise by `rise`; false where no direction is left. */
-  #step(rise: number): boolean {
-    let norm = 0;
-    for (let e = 0; e < this.#u.length; e++) {
-      const d = this.#missing[e]! + MOMENTUM * this.#direction[e]!;
-      this.#direction[e] = d;
-      norm += d * d;
-    }
-    if (norm < 1e-12) return false;
-    for (let e = 0; e < this.#u.length; e++) this.#u[e]! += (rise / norm) * this.#direction[e]!;
-    return true;
+  ascend(limits: Limits): void {
+    const evaluate = () => this.#evaluate();
+    this.bound = climb({ point: this.#u, slope: this.#missing, evaluate }, this.worth, limits);
   }
 
   /** L(u), less what rounding may have added to it. */

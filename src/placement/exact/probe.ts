@@ -5,9 +5,9 @@ import { type Sack, tolerance } from "./knapsack.ts";
 /**
  * Forbids every cell that no plan up to `goal` uses, given the bound at `dual.worth`: a GPU's next best set, with the expert or
  * without it, has to fit between the bound and the goal. First by reduced prices, then, where those leave it open, by another
- * search. Fills `using` with a bound on the plans that use a cell. Returns how many cells it forbade.
+ * search. Fills `using` with a bound on the plans that use a cell. Returns how many cells it forbade. When stopped it leaves off, with `using` not filled.
  */
-export function probe(dual: Dual, goal: number, using: Float64Array): number {
+export function probe(dual: Dual, goal: number, using: Float64Array, stopped: () => boolean): number {
   const { cells, knapsack } = dual;
   const { gpus, problem, allowed } = cells;
   const without: Sack = { items: new Int32Array(cells.experts), count: 0, least: 0, most: 0, capacity: 0 };
@@ -24,6 +24,7 @@ export function probe(dual: Dual, goal: number, using: Float64Array): number {
       const e = sack.items[i]!;
       const cell = e * gpus + g;
       if (!allowed[cell]) continue;
+      if (stopped()) return forbade;
       const price = dual.price[e]!;
       without.count = 0;
       for (let j = 0; j < sack.count; j++) if (j !== i) without.items[without.count++] = sack.items[j]!;

@@ -2,6 +2,7 @@ import { Cells, type ExactProblem } from "./cells.ts";
 import { Dual } from "./dual.ts";
 import { tolerance } from "./knapsack.ts";
 import { forbidOthers, probe } from "./probe.ts";
+import { startWorth } from "./start.ts";
 
 /** Evaluations of the bound at the root, and below it, where it starts close to its best. */
 const ROOT_EVALUATIONS = 2000;
@@ -66,10 +67,12 @@ export class Search {
   /** The bound of the root alone. */
   root(evaluations = ROOT_EVALUATIONS): void {
     if (!this.#cells.settle()) this.#rootBound = Number.POSITIVE_INFINITY;
-    else
+    else {
+      startWorth(this.#cells, { goal: this.#goal, evaluations, stopped: this.#hooks.stopped }, this.#dual.worth);
       this.#ascend(evaluations, (bound) => {
         this.#rootBound = Math.max(this.#rootBound, bound);
       });
+    }
   }
 
   get evaluations(): number {
@@ -116,7 +119,9 @@ export class Search {
       if (this.#dual.bound > this.#goal) return this.#close(depth);
       if (this.#hooks.stopped()) return false;
       const left = cells.allowed.reduce((sum, cell) => sum + cell, 0);
-      if (probe(this.#dual, this.#goal, this.#using) <= WORTHWHILE * left) break;
+      const forbade = probe(this.#dual, this.#goal, this.#using, this.#hooks.stopped);
+      if (this.#hooks.stopped()) return false;
+      if (forbade <= WORTHWHILE * left) break;
     }
     if (!cells.settle()) return this.#close(depth);
     this.#report();
