@@ -1,4 +1,4 @@
-import type { Sack } from "./knapsack.ts";
+import type { Sack } from "./relaxation.ts";
 
 /** Experts to put on one GPU each; the cost of expert e on GPU g is at e x gpus + g, Infinity where it must not be. */
 export interface ExactProblem {

@@ -1,4 +1,4 @@
-import { tolerance } from "./knapsack.ts";
+import { tolerance } from "./relaxation.ts";
 
 /** After so many evaluations without progress the aim is lowered. */
 const PATIENCE = 20;

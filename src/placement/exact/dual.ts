@@ -74,7 +74,7 @@ export class Dual {
       const least = this.choose(g, this.#u);
       if (least === Number.POSITIVE_INFINITY) return least;
       value += least + homeCost[g]!;
-      slack += this.knapsack.slack;
+      slack += this.knapsack.relaxation.slack;
       size += Math.abs(least) + Math.abs(homeCost[g]!);
       const { set, setCount } = this.knapsack;
       for (let i = 0; i < setCount; i++) {

@@ -1,3 +1,5 @@
+import { Relaxation, type Sack } from "./relaxation.ts";
+
 /** A search that would hold more states than this in one layer gives way to the relaxed bound. */
 const STATES_MAX = 1 << 20;
 
@@ -10,15 +12,6 @@ interface Seed {
   load: number;
   value: number;
   settled: number;
-}
-
-/** What a knapsack may hold: from `least` to `most` of the first `count` of `items`, `capacity` of load in all. */
-export interface Sack {
-  items: Int32Array;
-  count: number;
-  least: number;
-  most: number;
-  capacity: number;
 }
 
 /**
@@ -35,21 +28,9 @@ export class Knapsack {
   /** The cheapest set, after `solve` returned what is below `upper`. */
   readonly set: Int32Array;
   setCount = 0;
-  /** The relaxed optimum: no set costs less. */
-  relaxed = 0;
-  /** By how much rounding may have lifted what `solve` returned. */
-  slack = 0;
-  /** By how much a set costs more than `relaxed`, at least, if it has the item (positive), or has it not (negative). */
-  readonly reduced: Float64Array;
+  /** Of the last `solve`. */
+  readonly relaxation: Relaxation;
   readonly #loads: Float64Array;
-  #mu = 0;
-  #lambda = 0;
-  /** The items of least price plus mu x load, ascending, one more than fit; the first `chosen` are the relaxed optimum. */
-  readonly #topKey: Float64Array;
-  readonly #topItem: Int32Array;
-  #chosen = 0;
-  #chosenLoad = 0;
-  #chosenKeys = 0;
   readonly #core: Int32Array;
   #coreCount = 0;
   #settledPlaces = 0;
@@ -68,9 +49,7 @@ export class Knapsack {
     const experts = loads.length;
     this.#loads = loads;
     this.set = new Int32Array(experts);
-    this.reduced = new Float64Array(experts);
-    this.#topKey = new Float64Array(experts + 2);
-    this.#topItem = new Int32Array(experts + 2);
+    this.relaxation = new Relaxation(loads);
     this.#core = new Int32Array(experts);
     this.#start = new Int32Array(experts + 2);
     this.#keptStart = new Int32Array(experts + 2);
@@ -83,25 +62,24 @@ export class Knapsack {
    */
   solve(sack: Sack, price: Float64Array, upper: number): number {
     this.setCount = -1;
-    this.relaxed = Number.POSITIVE_INFINITY;
-    this.slack = 0;
-    if (!this.#relax(sack, price)) return Number.POSITIVE_INFINITY;
+    const { relaxation } = this;
+    if (!relaxation.solve(sack, price)) return Number.POSITIVE_INFINITY;
+    const { relaxed, slack, chosen, topItem } = relaxation;
     let below = upper;
-    // The relaxed optimum fits at this mu: a first set.
+    // What the relaxation chose fits: a first set.
     let cost = 0;
-    for (let i = 0; i < this.#chosen; i++) cost += price[this.#topItem[i]!]!;
+    for (let i = 0; i < chosen; i++) cost += price[topItem[i]!]!;
     if (cost < below) {
       below = cost;
       this.#take();
     }
-    this.#reduce(sack, price);
-    const budget = below - this.relaxed;
-    if (budget <= this.slack) return below;
+    const budget = below - relaxed;
+    if (budget <= slack) return below;
     const last = this.setCount;
-    const best = this.#search(sack, price, budget + this.slack);
+    const best = this.#search(sack, price, budget + slack);
     if (best === OVERFLOWN) {
       this.#take();
-      return this.relaxed;
+      return relaxed;
     }
     if (best < below) return best;
     // What the search found is no better than what was known.
@@ -111,112 +89,9 @@ export class Knapsack {
   }
 
   #take(): void {
-    this.set.set(this.#topItem.subarray(0, this.#chosen));
-    this.setCount = this.#chosen;
-  }
-
-  /** Finds the mu at which the relaxed optimum is greatest, from the side on which its items fit; false where none ever do. */
-  #relax(sack: Sack, price: Float64Array): boolean {
-    const { capacity, least, most, count } = sack;
-    if (least > count || least > most || capacity < 0) return false;
-    this.#choose(sack, price, 0);
-    this.#mu = 0;
-    if (this.#chosenLoad <= capacity) return true;
-    let low = 0;
-    let lowKeys = this.#chosenKeys;
-    let lowSlope = this.#chosenLoad - capacity;
-    let high = this.#firstMu(sack, price);
-    if (high < 0) return false;
-    let highKeys = this.#chosenKeys - high * capacity;
-    let highSlope = this.#chosenLoad - capacity;
-    // The relaxed optimum is concave and piecewise linear in mu: where two of its lines meet, it is no higher.
-    for (let round = 0; round < 50 && highSlope < 0; round++) {
-      const mu = (highKeys - lowKeys + lowSlope * low - highSlope * high) / (lowSlope - highSlope);
-      if (!(mu > low && mu < high)) break;
-      this.#choose(sack, price, mu);
-      const keys = this.#chosenKeys - mu * capacity;
-      const met = keys >= lowKeys + lowSlope * (mu - low) - tolerance(keys);
-      if (this.#chosenLoad <= capacity) {
-        high = mu;
-        highKeys = keys;
-        highSlope = this.#chosenLoad - capacity;
-      } else {
-        low = mu;
-        lowKeys = keys;
-        lowSlope = this.#chosenLoad - capacity;
-      }
-      if (met) break;
-    }
-    this.#mu = high;
-    this.#choose(sack, price, high);
-    return true;
-  }
-
-  /** Some mu at which the relaxed optimum fits: at -1 there is none. */
-  #firstMu(sack: Sack, price: Float64Array): number {
-    let mu = 1;
-    for (let doubling = 0; doubling < 64; doubling++) {
-      this.#choose(sack, price, mu);
-      if (this.#chosenLoad <= sack.capacity) return mu;
-      mu *= 4;
-    }
-    return -1;
-  }
-
-  /** The cheapest set by price plus mu x load, whatever its load. */
-  #choose(sack: Sack, price: Float64Array, mu: number): void {
-    const { items, count, least, most } = sack;
-    const top = this.#topKey;
-    const topItem = this.#topItem;
-    const kept = Math.min(most + 1, count);
-    let size = 0;
-    for (let i = 0; i < count; i++) {
-      const e = items[i]!;
-      const key = price[e]! + mu * this.#loads[e]!;
-      if (size === kept) {
-        if (!(key < top[size - 1]!)) continue;
-        size--;
-      }
-      let j = size++;
-      for (; j > 0 && top[j - 1]! > key; j--) {
-        top[j] = top[j - 1]!;
-        topItem[j] = topItem[j - 1]!;
-      }
-      top[j] = key;
-      topItem[j] = e;
-    }
-    let chosen = 0;
-    let load = 0;
-    let keys = 0;
-    while (chosen < size && chosen < most && (chosen < least || top[chosen]! < 0)) {
-      load += this.#loads[topItem[chosen]!]!;
-      keys += top[chosen++]!;
-    }
-    this.#chosen = chosen;
-    this.#chosenLoad = load;
-    this.#chosenKeys = keys;
-    const last = chosen > 0 ? top[chosen - 1]! : 0;
-    // Amid the last that is in and the first that is out, which spreads the reduced prices most evenly.
-    const amid = chosen === size ? -Math.max(0, last) : -(last + top[chosen]!) / 2;
-    if (chosen === 0) this.#lambda = 0;
-    else if (least === most) this.#lambda = amid;
-    else if (chosen === most) this.#lambda = Math.max(0, amid);
-    else this.#lambda = chosen === least ? Math.min(0, amid) : 0;
-  }
-
-  #reduce(sack: Sack, price: Float64Array): void {
-    const { items, count, least, most, capacity } = sack;
-    const lambda = this.#lambda;
-    const mu = this.#mu;
-    let relaxed = -lambda * (lambda > 0 ? most : least) - (mu > 0 ? mu * capacity : 0);
-    for (let i = 0; i < count; i++) {
-      const e = items[i]!;
-      const reduced = price[e]! + mu * this.#loads[e]! + lambda;
-      this.reduced[e] = reduced;
-      if (reduced < 0) relaxed += reduced;
-    }
-    this.relaxed = relaxed;
-    this.slack = 1e-12 * (1 + Math.abs(relaxed) + (mu > 0 ? mu * capacity : 0) + Math.abs(lambda) * most);
+    const { topItem, chosen } = this.relaxation;
+    this.set.set(topItem.subarray(0, chosen));
+    this.setCount = chosen;
   }
 
   /** The least price of a set within the budget, Infinity where there is none; `set` has it. */
@@ -244,7 +119,7 @@ export class Knapsack {
     let left = this.#coreCount + this.#settledPlaces - seed.places;
     for (let i = first; i < this.#coreCount; i += 2) {
       const e = this.#core[i]!;
-      if (this.reduced[e]! < 0) settled += this.reduced[e]!;
+      if (this.relaxation.reduced[e]! < 0) settled += this.relaxation.reduced[e]!;
       const states = this.#start[most + 1]!;
       if (states > STATES_MAX) return false;
       this.#reserve(states);
@@ -275,7 +150,8 @@ export class Knapsack {
     }
     if (bestHere < 0) return best;
     this.setCount = 0;
-    for (let i = 0; i < count; i++) if (this.reduced[items[i]!]! < -budget) this.set[this.setCount++] = items[i]!;
+    for (let i = 0; i < count; i++)
+      if (this.relaxation.reduced[items[i]!]! < -budget) this.set[this.setCount++] = items[i]!;
     for (let t = trace[bestHere]!; t >= 0; t = this.#from[t]!) this.set[this.setCount++] = this.#item[t]!;
     for (let t = other.trace[bestThere]!; t >= 0; t = this.#from[t]!) this.set[this.setCount++] = this.#item[t]!;
     return best;
@@ -288,7 +164,7 @@ export class Knapsack {
     let size = 0;
     for (let i = 0; i < sack.count; i++) {
       const e = sack.items[i]!;
-      const reduced = this.reduced[e]!;
+      const reduced = this.relaxation.reduced[e]!;
       if (reduced > budget) continue;
       if (reduced < -budget) {
         seed.places++;
@@ -299,7 +175,7 @@ export class Knapsack {
       }
       const weight = Math.abs(reduced);
       let j = size++;
-      for (; j > 0 && Math.abs(this.reduced[core[j - 1]!]!) < weight; j--) core[j] = core[j - 1]!;
+      for (; j > 0 && Math.abs(this.relaxation.reduced[core[j - 1]!]!) < weight; j--) core[j] = core[j - 1]!;
       core[j] = e;
     }
     this.#coreCount = size;
@@ -313,12 +189,12 @@ export class Knapsack {
     const next = this.#next;
     const start = this.#start;
     const weight = this.#loads[e]!;
-    const mu = this.#mu;
+    const { mu, lambda } = this.relaxation;
     let size = 0;
     for (let k = 0; k <= most; k++) {
       this.#nextStart[k] = size;
       if (k < leastPlaces) continue;
-      const limit = keep - this.#lambda * k;
+      const limit = keep - lambda * k;
       let without = start[k]!;
       const withoutEnd = start[k + 1]!;
       let having = k > 0 ? start[k - 1]! : 0;
@@ -391,9 +267,4 @@ function grown(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
   const to = new Int32Array(2 * length);
   to.set(from);
   return to;
-}
-
-/** Below this, sums of f64 about `value` are not told apart. */
-export function tolerance(value: number): number {
-  return 1e-9 * (1 + Math.abs(value));
 }

@@ -1,6 +1,6 @@
 import type { Cells } from "./cells.ts";
 import type { Dual } from "./dual.ts";
-import { type Sack, tolerance } from "./knapsack.ts";
+import { type Sack, tolerance } from "./relaxation.ts";
 
 /**
  * Forbids every cell that no plan up to `goal` uses, given the bound at `dual.worth`: a GPU's next best set, with the expert or
@@ -18,8 +18,8 @@ export function probe(dual: Dual, goal: number, using: Float64Array, stopped: ()
     const least = dual.choose(g, dual.worth);
     // What all but this GPU's choice comes to.
     const rest = dual.bound - least;
-    const relaxed = knapsack.relaxed;
-    const reduced = knapsack.reduced.slice();
+    const relaxed = knapsack.relaxation.relaxed;
+    const reduced = knapsack.relaxation.reduced.slice();
     for (let i = 0; i < sack.count; i++) {
       const e = sack.items[i]!;
       const cell = e * gpus + g;
@@ -34,7 +34,7 @@ export function probe(dual: Dual, goal: number, using: Float64Array, stopped: ()
         without.most = sack.most - 1;
         without.capacity = sack.capacity - problem.loads[e]!;
         const upper = keep - rest - price + tolerance(keep);
-        using[cell] = rest + price + knapsack.solve(without, dual.price, upper) - knapsack.slack;
+        using[cell] = rest + price + knapsack.solve(without, dual.price, upper) - knapsack.relaxation.slack;
       }
       if (using[cell]! > keep) {
         allowed[cell] = 0;
@@ -46,7 +46,8 @@ export function probe(dual: Dual, goal: number, using: Float64Array, stopped: ()
         without.least = sack.least;
         without.most = sack.most;
         without.capacity = sack.capacity;
-        avoiding = rest + knapsack.solve(without, dual.price, keep - rest + tolerance(keep)) - knapsack.slack;
+        avoiding =
+          rest + knapsack.solve(without, dual.price, keep - rest + tolerance(keep)) - knapsack.relaxation.slack;
       }
       if (avoiding > keep) forbade += forbidOthers(cells, e, g);
     }

@@ -1,7 +1,7 @@
 import { Cells, type ExactProblem } from "./cells.ts";
 import { Dual } from "./dual.ts";
-import { tolerance } from "./knapsack.ts";
 import { forbidOthers, probe } from "./probe.ts";
+import { tolerance } from "./relaxation.ts";
 import { startWorth } from "./start.ts";
 
 /** Evaluations of the bound at the root, and below it, where it starts close to its best. */
