@@ -24,6 +24,8 @@ export class Dual {
   /** The cheapest plan met, when each expert was chosen by one GPU. */
   readonly plan: Uint32Array;
   planCost = Number.POSITIVE_INFINITY;
+  /** What each GPU's choice came to in the last evaluation, at least. */
+  readonly least: Float64Array;
   /** How often a cell was chosen of late, from 0 to 1. */
   readonly usage: Float64Array;
   readonly knapsack: Knapsack;
@@ -42,6 +44,7 @@ export class Dual {
     this.knapsack = new Knapsack(problem.loads);
     this.worth = new Float64Array(experts);
     this.plan = new Uint32Array(experts);
+    this.least = new Float64Array(gpus);
     this.usage = new Float64Array(experts * gpus);
     this.price = new Float64Array(experts);
     this.#u = new Float64Array(experts);
@@ -54,6 +57,12 @@ export class Dual {
   ascend(limits: Limits): void {
     const evaluate = () => this.#evaluate();
     this.bound = climb({ point: this.#u, slope: this.#missing, evaluate }, this.worth, limits);
+  }
+
+  /** The bound at `worth` once more, with `least` as it is there. A search that grew too large the last time may not now. */
+  revisit(): number {
+    this.#u.set(this.worth);
+    return this.#evaluate();
   }
 
   /** L(u), less what rounding may have added to it. */
@@ -73,6 +82,7 @@ export class Dual {
     for (let g = 0; g < gpus; g++) {
       const least = this.choose(g, this.#u);
       if (least === Number.POSITIVE_INFINITY) return least;
+      this.least[g] = least;
       value += least + homeCost[g]!;
       slack += this.knapsack.relaxation.slack;
       size += Math.abs(least) + Math.abs(homeCost[g]!);

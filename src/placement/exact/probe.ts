@@ -12,12 +12,13 @@ export function probe(dual: Dual, goal: number, using: Float64Array, stopped: ()
   const { gpus, problem, allowed } = cells;
   const without: Sack = { items: new Int32Array(cells.experts), count: 0, least: 0, most: 0, capacity: 0 };
   const keep = goal + tolerance(goal);
+  const bound = dual.revisit();
   let forbade = 0;
   for (let g = 0; g < gpus; g++) {
     const sack = cells.sacks[g]!;
     const least = dual.choose(g, dual.worth);
     // What all but this GPU's choice comes to.
-    const rest = dual.bound - least;
+    const rest = bound - dual.least[g]!;
     const relaxed = knapsack.relaxation.relaxed;
     const reduced = knapsack.relaxation.reduced.slice();
     for (let i = 0; i < sack.count; i++) {
