@@ -16,6 +16,8 @@ export interface ExactOptions {
   upper?: ExactPlan;
   timeLimitMs: number;
   onProgress?: (progress: ExactProgress) => void;
+  /** So many states, 2^20 unless given, a GPU's choice may need before a weaker bound on it has to do (40 bytes each). */
+  statesMax?: number;
   /** Milliseconds since some moment; `performance.now` unless given. */
   clock?: () => number;
 }
@@ -44,12 +46,14 @@ export interface KnapsackBound {
  * bound holds, whenever the time limit ends it, for any number.
  */
 export function solveExactly(problem: ExactProblem, options: ExactOptions): ExactResult {
-  const { upper, timeLimitMs, onProgress, clock = () => performance.now() } = options;
+  const { upper, timeLimitMs, onProgress, statesMax, clock = () => performance.now() } = options;
   checkProblem(problem, upper);
   checkAtLeast("timeLimitMs", timeLimitMs, 0);
+  if (statesMax !== undefined) checkWhole("statesMax", statesMax, 1, 2 ** 26);
   const end = clock() + timeLimitMs;
   const search = new Search(problem, upper, {
     stopped: () => clock() > end,
+    statesMax,
     ...(onProgress ? { onProgress } : {}),
   });
   const ended = search.run();
@@ -62,14 +66,15 @@ export function solveExactly(problem: ExactProblem, options: ExactOptions): Exac
 /** The bound of `solveExactly` before it branches: tighter than that of the linear programme over cells, and for larger problems. */
 export function knapsackBound(
   problem: ExactProblem,
-  options: Partial<Pick<ExactOptions, "upper" | "timeLimitMs" | "clock">> & { evaluations?: number } = {},
+  options: Partial<Pick<ExactOptions, "upper" | "timeLimitMs" | "statesMax" | "clock">> & { evaluations?: number } = {},
 ): KnapsackBound {
-  const { upper, timeLimitMs = Number.MAX_VALUE, evaluations, clock = () => performance.now() } = options;
+  const { upper, timeLimitMs = Number.MAX_VALUE, evaluations, statesMax, clock = () => performance.now() } = options;
   checkProblem(problem, upper);
   checkAtLeast("timeLimitMs", timeLimitMs, 0);
+  if (statesMax !== undefined) checkWhole("statesMax", statesMax, 1, 2 ** 26);
   if (evaluations !== undefined) checkWhole("evaluations", evaluations, 1, 1e6);
   const end = clock() + timeLimitMs;
-  const search = new Search(problem, upper, { stopped: () => clock() > end });
+  const search = new Search(problem, upper, { stopped: () => clock() > end, statesMax });
   search.root(evaluations);
   return { bound: search.bound, evaluations: search.evaluations };
 }

@@ -184,6 +184,12 @@ describe.each([
     expect(again.evaluations).toBeLessThan(first.evaluations);
   });
 
+  test.skipIf(!existsSync(DATA))("has its optimum proved with hardly room to search for what a GPU chooses", () => {
+    const problem = readHops(name);
+    for (const statesMax of [3, 40])
+      expectSolved(problem, optimum, solveExactly(problem, { timeLimitMs: 60_000, statesMax }));
+  });
+
   test.skipIf(!existsSync(DATA))("is bounded more tightly by sets than by cells, and never above its optimum", () => {
     const problem = readHops(name);
     const { bound } = knapsackBound(problem);

@@ -4,8 +4,6 @@ import { Knapsack } from "./knapsack.ts";
 
 /** How many sets of each GPU are remembered: under new prices one of them often starts the next search well. */
 const REMEMBERED = 24;
-/** How much of `usage` is the last evaluation. */
-const RECENT = 0.05;
 
 /**
  * Lagrange's relaxation of "each expert on one GPU": expert e is worth u_e on whatever GPU, each GPU chooses what serves it best, and
@@ -26,8 +24,6 @@ export class Dual {
   planCost = Number.POSITIVE_INFINITY;
   /** What each GPU's choice came to in the last evaluation, at least. */
   readonly least: Float64Array;
-  /** How often a cell was chosen of late, from 0 to 1. */
-  readonly usage: Float64Array;
   readonly knapsack: Knapsack;
   /** The prices that the last `choose` was at: cost - u. */
   readonly price: Float64Array;
@@ -38,14 +34,13 @@ export class Dual {
   readonly #memory: Int32Array[][];
   evaluations = 0;
 
-  constructor(cells: Cells) {
+  constructor(cells: Cells, statesMax: number | undefined) {
     const { experts, gpus, problem } = cells;
     this.cells = cells;
-    this.knapsack = new Knapsack(problem.loads);
+    this.knapsack = new Knapsack(problem.loads, statesMax);
     this.worth = new Float64Array(experts);
     this.plan = new Uint32Array(experts);
     this.least = new Float64Array(gpus);
-    this.usage = new Float64Array(experts * gpus);
     this.price = new Float64Array(experts);
     this.#u = new Float64Array(experts);
     this.#missing = new Float64Array(experts);
@@ -78,7 +73,6 @@ export class Dual {
       if (home[e]! < 0) value += this.#u[e]!;
       size += Math.abs(this.#u[e]!);
     }
-    for (let cell = 0; cell < this.usage.length; cell++) this.usage[cell]! *= 1 - RECENT;
     for (let g = 0; g < gpus; g++) {
       const least = this.choose(g, this.#u);
       if (least === Number.POSITIVE_INFINITY) return least;
@@ -90,7 +84,6 @@ export class Dual {
       for (let i = 0; i < setCount; i++) {
         this.#missing[set[i]!]!--;
         this.#chosenBy[set[i]!] = g;
-        this.usage[set[i]! * gpus + g]! += RECENT;
       }
     }
     if (this.#missing.every((missing) => missing === 0)) this.#notePlan();

@@ -1,6 +1,6 @@
 import { Relaxation, type Sack } from "./relaxation.ts";
 
-/** A search that would hold more states than this in one layer gives way to the relaxed bound. */
+/** A search that would hold more states than this in one layer gives way to the relaxed bound, unless told otherwise. */
 const STATES_MAX = 1 << 20;
 
 const OVERFLOWN = Number.NEGATIVE_INFINITY;
@@ -30,6 +30,7 @@ export class Knapsack {
   setCount = 0;
   /** Of the last `solve`. */
   readonly relaxation: Relaxation;
+  readonly #statesMax: number;
   readonly #loads: Float64Array;
   readonly #core: Int32Array;
   #coreCount = 0;
@@ -45,7 +46,8 @@ export class Knapsack {
   #from = new Int32Array(1 << 12);
   #traces = 0;
 
-  constructor(loads: Float64Array) {
+  constructor(loads: Float64Array, statesMax = STATES_MAX) {
+    this.#statesMax = statesMax;
     const experts = loads.length;
     this.#loads = loads;
     this.set = new Int32Array(experts);
@@ -121,7 +123,7 @@ export class Knapsack {
       const e = this.#core[i]!;
       if (this.relaxation.reduced[e]! < 0) settled += this.relaxation.reduced[e]!;
       const states = this.#start[most + 1]!;
-      if (states > STATES_MAX) return false;
+      if (states > this.#statesMax) return false;
       this.#reserve(states);
       this.#advance(e, price[e]!, budget + settled, Math.max(0, least - --left), sack);
     }

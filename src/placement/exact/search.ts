@@ -22,6 +22,7 @@ export interface ExactProgress {
 
 interface SearchHooks {
   stopped: () => boolean;
+  statesMax: number | undefined;
   onProgress?: (progress: ExactProgress) => void;
 }
 
@@ -45,7 +46,7 @@ export class Search {
   constructor(problem: ExactProblem, upper: { at: Uint32Array; cost: number } | undefined, hooks: SearchHooks) {
     const cells = new Cells(problem);
     this.#cells = cells;
-    this.#dual = new Dual(cells);
+    this.#dual = new Dual(cells, hooks.statesMax);
     this.#hooks = hooks;
     this.#whole = problem.costs.every((cost) => Number.isInteger(cost) || cost === Number.POSITIVE_INFINITY);
     this.#using = new Float64Array(problem.costs.length);
