@@ -89,15 +89,16 @@ export class Search {
     const guessing = this.cost === Number.POSITIVE_INFINITY;
     let guess = FIRST_GUESS * Math.abs(this.#rootBound) + 1;
     for (;;) {
-      if (guessing) this.#goal = Math.min(this.#goal, this.#rootBound + guess, this.#ceiling);
-      const goal = this.#goal;
+      if (guessing) this.#goal = Math.min(this.#goal, this.#rootBound + guess);
       this.#cells.allowed.set(rootCells);
       this.#dual.worth.set(rootWorth);
       if (!this.#explore(this.#rootBound)) return false;
-      if (this.cost < Number.POSITIVE_INFINITY || goal >= this.#ceiling) return this.#finish();
-      this.#rootBound = goal;
+      // A plan met on the way may lie above the guess: then what lies between is still to be searched.
+      const needed = this.#below(Math.min(this.cost, this.#ceiling + 1));
+      if (this.#goal >= needed) return this.#finish();
+      this.#rootBound = Math.max(this.#rootBound, this.#goal);
       guess *= GUESS_GROWTH;
-      this.#goal = this.#ceiling;
+      this.#goal = needed;
     }
   }
 
