@@ -125,6 +125,27 @@ describe("the exact solver", () => {
     );
   });
 
+  test("comes to the same optimum of 13 experts on 4 GPUs without a plan, from one, and with hardly room to search", () => {
+    const cells = fc.array(fc.integer({ min: 0, max: 999 }), { minLength: 52, maxLength: 52 });
+    const sizes = fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 13, maxLength: 13 });
+    fc.assert(
+      fc.property(cells, sizes, (costs, loads) => {
+        const capacity = new Array<number>(4).fill(Math.ceil(loads.reduce((sum, load) => sum + load) * 0.27));
+        const problem = {
+          costs: Float64Array.from(costs),
+          loads: Float64Array.from(loads),
+          slots: [4, 3, 4, 4],
+          capacity,
+        };
+        const { at, cost } = solveExactly(problem, { timeLimitMs: 60_000 });
+        const limits = { timeLimitMs: 60_000, statesMax: 5 };
+        const again = solveExactly(problem, at ? { ...limits, upper: { at, cost: cost + 50 } } : limits);
+        expect(again.cost).toBe(cost);
+      }),
+      { numRuns: 60, seed: 5 },
+    );
+  });
+
   test("takes no longer than 10 ms over 8 experts on 3 GPUs, in the median", () => {
     const samples = fc.sample(problems(whole), { numRuns: 200, seed: 4 });
     const times = samples.map((problem) => {
