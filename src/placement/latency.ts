@@ -1,4 +1,6 @@
 import { checkBetween, checkKeys, checkWhole } from "../check.ts";
+import { costRows } from "./costs.ts";
+import { knapsackBound, solveExactly } from "./exact.ts";
 import { crowdedOut, type Infeasible, obstacleOf } from "./obstacles.ts";
 import { type CompleteProblem, completeProblem, type LatencyPlan, type LatencyProblem } from "./problem.ts";
 import { type Prices, Search } from "./search.ts";
@@ -51,6 +53,11 @@ const ROUNDS = 6;
 /** Raises of bids, over the scale of costs: where slots are all that is scarce, in the first round, and a fifth in each after that. */
 const RAISE = 0.03;
 const RAISE_LEAST = 1e-5;
+/** Experts times GPUs up to which a small problem under loads is solved exactly, and one of medium size has its bound raised. */
+const SMALL = 2048;
+const MEDIUM = 2 ** 14;
+/** Looks at the clock after which an exact search gives up: some seconds. Counted, so that equal seeds give equal plans. */
+const LOOKS = 2 ** 14;
 
 /** Finds a plan for a latency problem, a bound below which none is, and the prices behind it. */
 export function placeForLatency(problem: LatencyProblem, options: PlaceOptions = {}): LatencyPlacement {
@@ -75,6 +82,8 @@ class Rounds {
   readonly #search: Search;
   readonly #isOver: () => boolean;
   #best: { plan: LatencyPlan; check: PlanCheck } | undefined;
+  /** A bound from elsewhere than prices. */
+  #raised = Number.NEGATIVE_INFINITY;
 
   constructor(problem: CompleteProblem, options: CompleteOptions) {
     this.#problem = problem;
@@ -89,6 +98,8 @@ class Rounds {
     const isCoupled = isLoadLimited || (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
     let round = 0;
     for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
+      if (isLoadLimited && round === 1) this.#raiseBound();
+      if (this.#isDone()) break;
       const stuck = isCoupled ? this.#coupledRound(round) : this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
       if (stuck !== undefined) {
         const allowed = (expert: number) => this.#search.gpusAllowed(expert);
@@ -110,6 +121,28 @@ class Rounds {
     return undefined;
   }
 
+  /**
+   * Where experts are large beside what a GPU may serve, prices alone leave a gap that no plan closes: whole sets of experts are
+   * weighed then, which for small problems ends in proof.
+   */
+  #raiseBound(): void {
+    const { cluster, experts, loads, gpuLoadMax, movedBytesMax, from } = this.#problem;
+    const size = experts * cluster.gpus;
+    if (size > MEDIUM || (from && movedBytesMax < Number.POSITIVE_INFINITY)) return;
+    const capacity = gpuLoadMax.map((most, gpu) => (cluster.slots[gpu] === 0 ? 0 : most));
+    const exact = { costs: costRows(this.#problem), loads, slots: cluster.slots, capacity };
+    let looks = 0;
+    const clock = () => (this.#isOver() ? Number.POSITIVE_INFINITY : looks++);
+    const best = this.#best && {
+      at: Uint32Array.from(this.#best.plan.gpusOfExpert, ([gpu]) => gpu!),
+      cost: this.#best.check.cost,
+    };
+    const options = { ...(best ? { upper: best } : {}), timeLimitMs: LOOKS, clock };
+    const found = size <= SMALL ? solveExactly(exact, options) : { at: null, ...knapsackBound(exact, options) };
+    this.#raised = Math.max(this.#raised, found.bound);
+    if (found.at) this.#keepPlan(found.at);
+  }
+
   /** Who finds no slot. */
   #bid(raise: number): number | undefined {
     const outcome = this.#search.bid(raise, this.#isOver);
@@ -120,7 +153,11 @@ class Rounds {
 
   /** Keeps the placement of the search if it keeps all rules and is the best so far. */
   #keep(): void {
-    const gpusOfExpert = Array.from(this.#search.gpuOfExpert, (gpu) => [gpu]);
+    this.#keepPlan(this.#search.gpuOfExpert);
+  }
+
+  #keepPlan(gpuOfExpert: Uint32Array): void {
+    const gpusOfExpert = Array.from(gpuOfExpert, (gpu) => [gpu]);
     const check = verifyComplete(this.#problem, gpusOfExpert);
     if (check.violations.length > 0 || check.cost >= (this.#best?.check.cost ?? Number.POSITIVE_INFINITY)) return;
     const plan = { gpusOfExpert };
@@ -131,7 +168,8 @@ class Rounds {
   /** Where all costs are whole numbers, so is the least. */
   #bound(): number {
     const { bound, isWhole } = this.#search;
-    return isWhole ? Math.ceil(bound - 1e-6) : bound;
+    const best = Math.max(bound, this.#raised);
+    return isWhole ? Math.ceil(best - 1e-6) : best;
   }
 
   #isOptimal(): boolean {
@@ -149,8 +187,7 @@ class Rounds {
     const bound = this.#bound();
     const { prices } = this.#search;
     if (!this.#best) {
-      const most = mostCost(this.#problem);
-      if (bound > most) return refusal(this.#problem, overpriced(this.#problem), rounds);
+      if (bound > mostCost(this.#problem)) return refusal(this.#problem, overpriced(this.#problem), rounds);
       return { objective: "latency", status: "time limit", bound, gap: Number.POSITIVE_INFINITY, prices, rounds };
     }
     const { plan, check } = this.#best;
@@ -182,7 +219,7 @@ function overpriced({ isLoadLimited, gpuLoadMax, cluster, movedBytesMax }: Compl
   const open = gpuLoadMax.filter((_, gpu) => cluster.slots[gpu]! > 0);
   return {
     constraint: "load",
-    because: `no placement has GPUs serve at most ${Math.max(...open)} each, even if experts could be split`,
+    because: `no placement has GPUs serve at most ${Math.max(...open)} each and keeps all other rules`,
     relax: "a greater gpuLoadMax, or slots elsewhere",
   };
 }
