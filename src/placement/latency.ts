@@ -1,7 +1,7 @@
 import { checkBetween, checkKeys, checkWhole } from "../check.ts";
 import { costRows } from "./costs.ts";
 import { knapsackBound, solveExactly } from "./exact.ts";
-import { crowdedOut, type Infeasible, obstacleOf } from "./obstacles.ts";
+import { type Infeasible, obstacleOf } from "./obstacles.ts";
 import { type CompleteProblem, completeProblem, type LatencyPlan, type LatencyProblem } from "./problem.ts";
 import { type Prices, Search } from "./search.ts";
 import { type PlanCheck, verifyComplete } from "./verify.ts";
@@ -100,25 +100,21 @@ class Rounds {
     for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
       if (isLoadLimited && round === 1) this.#raiseBound();
       if (this.#isDone()) break;
-      const stuck = isCoupled ? this.#coupledRound(round) : this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
-      if (stuck !== undefined) {
-        const allowed = (expert: number) => this.#search.gpusAllowed(expert);
-        return refusal(this.#problem, crowdedOut(this.#problem, stuck, allowed), round + 1);
-      }
+      if (isCoupled) this.#coupledRound(round);
+      else this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
     }
     return this.#answer(round);
   }
 
   /** Better prices, an auction at them, which minds no load, and annealing from there, which does. */
-  #coupledRound(round: number): number | undefined {
+  #coupledRound(round: number): void {
     const search = this.#search;
     search.ascend(round === 0 ? PASSES : PASSES * 2 ** (round - 1), this.#isOver);
-    const stuck = this.#bid(RAISE / 3);
-    if (stuck !== undefined || this.#isDone()) return stuck;
+    this.#bid(RAISE / 3);
+    if (this.#isDone()) return;
     const proposals = Math.max(LEAST_PROPOSALS, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
     for (const _ of search.anneal(proposals)) if (this.#isOver()) break;
     this.#keep();
-    return undefined;
   }
 
   /**
@@ -143,12 +139,8 @@ class Rounds {
     if (found.at) this.#keepPlan(found.at);
   }
 
-  /** Who finds no slot. */
-  #bid(raise: number): number | undefined {
-    const outcome = this.#search.bid(raise, this.#isOver);
-    if (typeof outcome === "number") return outcome;
-    if (outcome === "all") this.#keep();
-    return undefined;
+  #bid(raise: number): void {
+    if (this.#search.bid(raise, this.#isOver)) this.#keep();
   }
 
   /** Keeps the placement of the search if it keeps all rules and is the best so far. */

@@ -60,10 +60,6 @@ export function layOut(problem: CompleteProblem, seed: number) {
   };
   kernels.seedRandom(at.random, ...seedWords({ seed }));
   const expertOf = shuffled(experts, draw);
-  const rowOf = new Uint32Array(experts);
-  expertOf.forEach((expert, row) => {
-    rowOf[expert] = row;
-  });
   views.closed.set(closed);
   writeExperts(problem, expertOf, views);
   writeGpus(problem, width, views);
@@ -74,7 +70,6 @@ export function layOut(problem: CompleteProblem, seed: number) {
     views,
     width,
     expertOf,
-    rowOf,
     /** Fills the costs, moves at their cost and at a price a byte. */
     fill(bytePrice: number): void {
       for (let row = 0; row < experts; row++) {

@@ -13,7 +13,7 @@ export interface Infeasible {
 
 /** What no placement can get round, if it can be seen without searching. */
 export function obstacleOf(problem: CompleteProblem): Infeasible | undefined {
-  for (const obstacle of [pinObstacle, slotObstacle, loadObstacle, radiusObstacle, moveObstacle]) {
+  for (const obstacle of [pinObstacle, slotObstacle, loadObstacle, radiusObstacle, crowdObstacle, moveObstacle]) {
     const found = obstacle(problem);
     if (found) return found;
   }
@@ -136,30 +136,36 @@ function moveObstacle({ cluster, from, pins, expertBytes, movedBytesMax, copies,
   } as const;
 }
 
-/** Why `expert` finds no slot: it and others may live only on GPUs that have fewer slots than there are of them (Hall's theorem). */
-export function crowdedOut(
-  problem: CompleteProblem,
-  expert: number,
-  allowed: (expert: number) => number[],
-): Infeasible {
-  const { cluster, experts } = problem;
-  const lists = Array.from({ length: experts }, (_, e) => allowed(e));
-  // Grow the set of GPUs by whatever those confined to it could use instead, until nobody in it has anywhere else to go.
-  let gpus = new Set(lists[expert]!);
-  for (let size = -1; size !== gpus.size; ) {
-    size = gpus.size;
-    const confined = lists.flatMap((list, e) => (list.every((gpu) => gpus.has(gpu)) ? [e] : []));
-    const slots = [...gpus].reduce((sum, gpu) => sum + cluster.slots[gpu]!, 0);
-    if (confined.length > slots) {
-      const shown = [...gpus].sort((a, b) => a - b);
+/**
+ * Where an expert has one copy, it may live on one GPU, in one node or one pod, or anywhere. Of such sets either one lies in
+ * another or they are apart, so there is room for all unless too many are confined to one of them (Hall's theorem).
+ */
+function crowdObstacle(problem: CompleteProblem): Infeasible | undefined {
+  const { cluster, experts, copiesMax, radius, firsts, sources, demand, pins } = problem;
+  if (copiesMax > 1 || (radius === 3 && pins.size === 0)) return undefined;
+  const { gpus, slots } = cluster;
+  const sizes = [1, cluster.gpusPerNode, cluster.gpusPerPod];
+  const confined = sizes.map((size) => new Uint32Array(Math.ceil(gpus / size)));
+  for (let expert = 0; expert < experts; expert++) {
+    const pin = pins.get(expert)?.[0];
+    let source = firsts[expert]!;
+    while (source < firsts[expert + 1]! && demand[source] === 0) source++;
+    const isAsked = source < firsts[expert + 1]!;
+    if (pin === undefined && !(isAsked && radius < 3)) continue;
+    const [gpu, least] = pin === undefined ? [sources[source]!, radius] : [pin, 0];
+    for (let level = least; level < 3; level++) confined[level]![Math.floor(gpu / sizes[level]!)]!++;
+  }
+  for (const [level, size] of sizes.entries())
+    for (const [part, count] of confined[level]!.entries()) {
+      const [first, end] = [part * size, Math.min((part + 1) * size, gpus)];
+      const room = slots.subarray(first, end).reduce((sum, has) => sum + has, 0);
+      if (count <= room) continue;
+      const where = size === 1 ? `GPU ${first}, which has` : `GPUs ${first} to ${end - 1}, which have`;
       return {
-        constraint: problem.radius < 3 ? "radius" : problem.pins.size > 0 ? "pins" : "slots",
-        because: `${confined.length} experts may live only on GPUs ${shown.slice(0, 8).join(", ")}${shown.length > 8 ? ", ..." : ""}, which have ${slots} slots`,
-        relax: `${confined.length - slots} slots more there${problem.radius < 3 ? ", or a greater radius" : ""}`,
+        constraint: radius < 3 ? "radius" : "pins",
+        because: `${count} experts may live only on ${where} ${room} slots`,
+        relax: `${count - room} slots more there${radius < 3 ? ", or a greater radius" : ""}`,
       };
     }
-    const touching = lists.filter((list) => list.some((gpu) => gpus.has(gpu)));
-    gpus = new Set([...gpus, ...touching.flat()]);
-  }
-  return { constraint: "slots", because: `expert ${expert} finds no slot`, relax: "more slots" };
+  return undefined;
 }

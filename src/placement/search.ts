@@ -1,4 +1,4 @@
-import { FORBIDDEN, NONE } from "../../assembly/layout.ts";
+import { NONE } from "../../assembly/layout.ts";
 import { BIDS, layOut, PROPOSALS, type SearchMemory } from "./memory.ts";
 import type { CompleteProblem } from "./problem.ts";
 
@@ -40,7 +40,6 @@ export class Search {
   readonly #width: number;
   /** Which expert stands in a row. */
   readonly #expertOf: Uint32Array;
-  readonly #rowOf: Uint32Array;
   readonly #memory: SearchMemory;
   readonly #views: SearchMemory["views"];
   #passes = 0;
@@ -53,11 +52,10 @@ export class Search {
   constructor(problem: CompleteProblem, seed: number) {
     this.#problem = problem;
     this.#memory = layOut(problem, seed);
-    const { views, width, rowOf, expertOf } = this.#memory;
+    const { views, width, expertOf } = this.#memory;
     this.#views = views;
     this.#width = width;
     this.#expertOf = expertOf;
-    this.#rowOf = rowOf;
     const { tierCosts, demandOfExpert, moveCosts, experts } = problem;
     const span = tierCosts[3] - tierCosts[0];
     const mean = demandOfExpert.reduce((sum, asked) => sum + asked, 0) / experts;
@@ -92,13 +90,6 @@ export class Search {
   get isFeasible(): boolean {
     const [, overload, movedBytes] = this.#views.known;
     return overload! <= 0 && movedBytes! <= this.#problem.movedBytesMax;
-  }
-
-  /** GPUs that are not forbidden to an expert. */
-  gpusAllowed(expert: number): number[] {
-    const row = this.#rowOf[expert]! * this.#width;
-    const costs = this.#views.costs.subarray(row, row + this.#problem.cluster.gpus);
-    return Array.from(costs.keys()).filter((gpu) => costs[gpu]! < FORBIDDEN);
   }
 
   /** Goes over all experts so many times, and takes the prices for the best if their bound is; see prices.ts in assembly. */
@@ -144,10 +135,10 @@ export class Search {
   }
 
   /**
-   * Lets experts bid for slots, at the best prices of load and bytes so far, with raises of `raise` times the scale. Returns the
-   * expert that can find no slot, if there is one, "all" if all have one, "over" if it took too long.
+   * Lets experts bid for slots, at the best prices of load and bytes so far, with raises of `raise` times the scale. Returns
+   * whether all have one then: not if time is over.
    */
-  bid(raise: number, isOver: () => boolean): number | "all" | "over" {
+  bid(raise: number, isOver: () => boolean): boolean {
     const { prices, bytePrice, slotPrices, holders, at, waiting } = this.#views;
     const [nowPrices, nowByte] = [prices.slice(), bytePrice[0]!];
     prices.set(this.#best.prices);
@@ -165,8 +156,7 @@ export class Search {
     if (count === 0) this.#judge();
     prices.set(nowPrices);
     bytePrice[0] = nowByte;
-    if (count < 0) return this.#expertOf[~count]!;
-    return count === 0 ? "all" : "over";
+    return count === 0;
   }
 
   /** Anneals the placement with so many proposals, at the best prices so far, until no GPU is overloaded or patience ends. */
