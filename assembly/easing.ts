@@ -167,7 +167,8 @@ function swapGrowth(
     const atQ = loads[plan[BALANCE_GPU_LOADS_AT] + row * gpus + q];
     let less = loads[row * experts + a] * shareA;
     if (b !== NONE) less -= loads[row * experts + b] * shareB;
-    const change = excessOf(atP - less, level) - excessOf(atP, level) + excessOf(atQ + less, level) - excessOf(atQ, level);
+    const change =
+      excessOf(atP - less, level) - excessOf(atP, level) + excessOf(atQ + less, level) - excessOf(atQ, level);
     sum += loads[plan[BALANCE_WEIGHTS_AT] + row] * change;
   }
   return sum;
@@ -203,7 +204,13 @@ function replaceCopy(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32,
  * Shakes a plan: for each two words of `bits` up to `count`, swaps what two slots hold, or has one take another's expert as
  * well, where that is allowed.
  */
-export function shakePlan(plan: StaticArray<u32>, loads: StaticArray<f64>, bits: StaticArray<u32>, start: u32, count: u32): void {
+export function shakePlan(
+  plan: StaticArray<u32>,
+  loads: StaticArray<f64>,
+  bits: StaticArray<u32>,
+  start: u32,
+  count: u32,
+): void {
   assert(start + 2 * count <= <u32>bits.length, "there are two words a change");
   const slots = plan[BALANCE_SLOTS];
   for (let i: u32 = 0; i < count; i++) {

@@ -108,7 +108,10 @@ export function excessOn(plan: StaticArray<u32>, loads: StaticArray<f64>, gpu: u
   for (let row: u32 = 0; row < plan[BALANCE_ROWS]; row++)
     sum +=
       loads[plan[BALANCE_WEIGHTS_AT] + row] *
-      excessOf(loads[plan[BALANCE_GPU_LOADS_AT] + row * plan[BALANCE_GPUS] + gpu], loads[plan[BALANCE_LEVELS_AT] + row]);
+      excessOf(
+        loads[plan[BALANCE_GPU_LOADS_AT] + row * plan[BALANCE_GPUS] + gpu],
+        loads[plan[BALANCE_LEVELS_AT] + row],
+      );
   return sum;
 }
 
