@@ -78,6 +78,8 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
+export { type BalanceAnswer, type BalancePlan, type InfeasibleBalance, placeForBalance } from "./placement/balance.ts";
+export type { BalanceLimits, BalanceProblem, PlanInForce } from "./placement/balance-problem.ts";
 export type { Cluster, Tier } from "./placement/cluster.ts";
 export {
   type LatencyPlacement,
@@ -89,6 +91,7 @@ export type { Infeasible } from "./placement/obstacles.ts";
 export type { LatencyPlan, LatencyProblem, SparseDemand } from "./placement/problem.ts";
 export type { Prices } from "./placement/search.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
+export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
