@@ -141,8 +141,18 @@ export function sayNone({ status, bound, infeasible }: LatencyPlacement): void {
   }
   say(paint.red(paint.bold("infeasible")));
   sayWrapped("what binds   ", `${infeasible.constraint}: ${infeasible.because}`);
-  sayWrapped("what helps   ", infeasible.relax);
+  sayWrapped(
+    "what helps   ",
+    infeasible.relax.replace(/\w+/g, (word) => FLAGS[word] ?? word),
+  );
 }
+
+/** What the library's fields are called here. */
+const FLAGS: Record<string, string> = {
+  gpuLoadMax: "--load-max",
+  copiesMax: "--copies-max",
+  movedBytesMax: "--bytes-max or --moves-max",
+};
 
 const OTHERS_SHOWN = 6;
 
