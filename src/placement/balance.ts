@@ -182,7 +182,8 @@ function described(
   from: number[][][] | undefined,
 ): BalancePlan {
   const { active, experts, slotsOf, gpuOfSlot } = cluster;
-  const slotOf = gpuOfSlot.flatMap((gpu, slot) => (slotsOf[active.indexOf(gpu)] ? [slot] : []));
+  const placeOf = new Map(active.map((gpu, i) => [gpu, i]));
+  const slotOf = gpuOfSlot.flatMap((gpu, slot) => (placeOf.has(gpu) ? [slot] : []));
   const physicalToLogicalMap = plans.map((plan) => {
     const row = gpuOfSlot.map(() => -1);
     const start = new Map<number, number>();
@@ -222,7 +223,7 @@ function described(
   let moves = 0;
   physicalToLogicalMap.forEach((row, l) => {
     const held = active.map((_, i) => new Set(from ? from[l]![i]! : []));
-    for (const slot of slotOf) if (row[slot]! >= 0 && !held[active.indexOf(gpuOfSlot[slot]!)]!.has(row[slot]!)) moves++;
+    for (const slot of slotOf) if (row[slot]! >= 0 && !held[placeOf.get(gpuOfSlot[slot]!)!]!.has(row[slot]!)) moves++;
   });
   return {
     physicalToLogicalMap,
