@@ -96,6 +96,9 @@ function place(task: Task): void {
       ...definedOf({ gap, timeLimitMs, seed }),
       onPlan: () => bar.update(Math.min(layers.length, ++plans)),
     });
+  } catch (error) {
+    if (error instanceof RangeError) error.message = numbered(error.message, layers);
+    throw error;
   } finally {
     bar.stop();
   }
@@ -180,10 +183,11 @@ function pictureOf({ problem, layers, file }: Task, plans: readonly NamedPlan[])
 
 /** Verifies a plan of anybody's. */
 function checkPlan(task: Task, file: string): void {
-  const { problem, flags } = task;
+  const { problem, layers, flags } = task;
   const { physicalToLogicalMap, gpuOfSlot } = rowsOf(task, file);
   const plan = balancePlanOf(problem, physicalToLogicalMap, gpuOfSlot);
   const check = verifyBalance(problem, plan);
+  check.violations = check.violations.map((words) => numbered(words, layers));
   process.exitCode = check.violations.length > 0 ? 1 : 0;
   if (flags.svg !== undefined) writeText(flags.svg, pictureOf(task, [{ name: file, plan }]));
   if (flags.json) {
@@ -195,4 +199,9 @@ function checkPlan(task: Task, file: string): void {
   sayInput(task);
   sayHeatOf(task, [{ name: file, plan }]);
   sayFiles(flags);
+}
+
+/** Words on rows of what was placed, with the numbers that their layers have in the model. */
+function numbered(words: string, layers: readonly number[]): string {
+  return words.replace(/\blayer (\d+)/g, (_, row) => `layer ${layers[Number(row)]}`);
 }

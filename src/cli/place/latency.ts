@@ -63,7 +63,10 @@ function plansOf(file: string): LatencyPlan {
 }
 
 function place(problem: LatencyProblem, file: string, flags: PlaceFlags): void {
-  const { gap, timeLimitMs, seed } = flags;
+  const { gap, timeLimitMs, seed, explain = 0 } = flags;
+  const last = problem.demand.length - 1;
+  if (!(Number.isInteger(explain) && explain >= 0 && explain <= last))
+    throw new RangeError(`--explain must be from 0 to ${last}, got ${explain}`);
   const bar = progressBar("placing", 100);
   const near = gap ?? 0.005;
   let firstGap: number | undefined;
