@@ -1,11 +1,14 @@
 export { annealPlacement, listCandidates, settlePlacement } from "./annealing";
 export { bidForSlots } from "./auction";
+export { levelGpus, packPlan } from "./balance";
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
+export { easeGpus, mendPlan, shakePlan } from "./easing";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
 export { listOutages, startFaults } from "./links";
 export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
 export { fillCosts, sumOfLeast } from "./placement";
+export { loadPlan } from "./plan";
 export { ascendPrices } from "./prices";
 export { drawBits, seedRandom } from "./random";
 export { advanceLoads } from "./reading";

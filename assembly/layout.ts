@@ -230,3 +230,38 @@ export const EVENT_COLUMNS = 5;
 
 /** What it costs to have an expert where it must not be: far above any cost, far below what f32 holds. */
 export const FORBIDDEN: f32 = 1e30;
+
+/**
+ * A plan of one layer is an array of u32 that begins with how many there are of each, and where each column begins:
+ *
+ *     | header | first slots of GPUs | experts in slots | GPUs of slots | next | heads | copies | held | was held | order | heap |
+ *
+ * Slots of one GPU lie side by side. A slot that holds no expert holds NONE, and so does `next` of an expert's last slot.
+ * `held` and `was held` are bits, a row of BALANCE_BIT_WORDS an expert, one bit a GPU.
+ */
+export const BALANCE_EXPERTS = 0;
+export const BALANCE_GPUS = 1;
+export const BALANCE_SLOTS = 2;
+/** Rows of loads: of one scenario, or of all together and then of each. Packing and levelling see the first row. */
+export const BALANCE_ROWS = 3;
+export const BALANCE_BIT_WORDS = 4;
+export const BALANCE_FIRST_AT = 5;
+export const BALANCE_EXPERT_AT = 6;
+export const BALANCE_GPU_AT = 7;
+export const BALANCE_NEXT_AT = 8;
+export const BALANCE_HEAD_AT = 9;
+export const BALANCE_COPIES_AT = 10;
+export const BALANCE_HELD_AT = 11;
+export const BALANCE_WAS_AT = 12;
+export const BALANCE_ORDER_AT = 13;
+export const BALANCE_HEAP_AT = 14;
+/**
+ * And the loads that go with it an array of f64, where these begin: a row of experts' loads for each scenario, a row of what
+ * its GPUs hold, a row of what they bear of other layers, its level (beyond it a GPU is busy), its weight; and keys of a heap.
+ */
+export const BALANCE_GPU_LOADS_AT = 15;
+export const BALANCE_BASE_AT = 16;
+export const BALANCE_LEVELS_AT = 17;
+export const BALANCE_WEIGHTS_AT = 18;
+export const BALANCE_KEYS_AT = 19;
+export const BALANCE_HEADER = 20;

@@ -45,13 +45,28 @@ export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { readDoorbells } from "./formats/doorbells.ts";
+export { type ExpertMaps, formatMaps, mapsOf, readMaps } from "./formats/eplb.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
 export { type ConnectionMatrixOptions, readConnectionMatrix } from "./formats/htsim.ts";
+export { readLatencyProblem, type StatedProblem } from "./formats/latency-problem.ts";
+export { type LoadStatistics, readLoads } from "./formats/loads.ts";
 export { type MeasurementOptions, readMeasurement } from "./formats/measurement.ts";
+export { type NumpyArray, readNpy, readNpz } from "./formats/npy.ts";
 export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
+export { type PlacementInput, readPlacementInput } from "./formats/placement.ts";
+export {
+  type BalancePlanFile,
+  formatPlan,
+  type LatencyPlanFile,
+  type PlanFile,
+  type Remarks,
+  readPlan,
+} from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
+export { readTopology, type Topology } from "./formats/topology.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
+export { type HeatMap, type HeatPanel, heatMap } from "./heat.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
@@ -78,7 +93,11 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
+export { type BalanceAnswer, type BalancePlan, type InfeasibleBalance, placeForBalance } from "./placement/balance.ts";
+export { balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./placement/balance-plan.ts";
+export type { BalanceLimits, BalanceProblem, PlanInForce } from "./placement/balance-problem.ts";
 export type { Cluster, Tier } from "./placement/cluster.ts";
+export { type ExpertCost, explainPlacement, type OtherPlace, type PlacementExplanation } from "./placement/explain.ts";
 export {
   type LatencyPlacement,
   type PlacementStatus,
@@ -89,6 +108,7 @@ export type { Infeasible } from "./placement/obstacles.ts";
 export type { LatencyPlan, LatencyProblem, SparseDemand } from "./placement/problem.ts";
 export type { Prices } from "./placement/search.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
+export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { DoorbellDrain } from "./ring/drain.ts";

@@ -53,7 +53,7 @@ export function lineChart(chart: Chart): string {
     PLOT.bottom,
     PLOT.top,
   );
-  const at = (px: number, py: number) => `${round(x.at(px))},${round(y.at(py))}`;
+  const at = (px: number, py: number) => `${rounded(x.at(px))},${rounded(y.at(py))}`;
   const lines = chart.series.map(({ points }, i) => {
     const colour = COLOURS[i % COLOURS.length]!;
     const band = points.filter((point) => point.low !== undefined && point.high !== undefined);
@@ -71,15 +71,15 @@ export function lineChart(chart: Chart): string {
     `<text class="ink" x="${PLOT.left}" y="28" font-size="17" font-weight="600">${escaped(chart.title)}</text>`,
     `<text class="soft" x="${PLOT.left}" y="50">${escaped(chart.subtitle ?? "")}</text>`,
     ...x.ticks.map(({ value, text }) => {
-      const px = round(x.at(value));
+      const px = rounded(x.at(value));
       return `<line class="grid" x1="${px}" y1="${PLOT.top}" x2="${px}" y2="${PLOT.bottom}"/><text class="soft" x="${px}" y="${PLOT.bottom + 20}" text-anchor="middle">${escaped(text)}</text>`;
     }),
     ...y.ticks.map(({ value, text }) => {
-      const py = round(y.at(value));
+      const py = rounded(y.at(value));
       return `<line class="grid" x1="${PLOT.left}" y1="${py}" x2="${PLOT.right}" y2="${py}"/><text class="soft" x="${PLOT.left - 8}" y="${py + 4}" text-anchor="end">${escaped(text)}</text>`;
     }),
     ...(chart.marks ?? []).map(({ x: value, label }) => {
-      const px = round(x.at(value));
+      const px = rounded(x.at(value));
       // A word takes some 8 pixels a letter: it stands before the line where it has room there.
       const isRoomy = px - PLOT.left > 8 * label.length + 5;
       const word = isRoomy ? `x="${px - 5}" text-anchor="end"` : `x="${px + 5}"`;
@@ -200,10 +200,12 @@ function linearTicks(low: number, high: number): number[] {
   );
 }
 
-function round(pixels: number): number {
+/** Tenths of pixels: what a picture needs. */
+export function rounded(pixels: number): number {
   return Math.round(pixels * 10) / 10;
 }
 
-function escaped(text: string): string {
+/** A text as XML spells it. */
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]!);
 }

@@ -20,6 +20,11 @@ export function readText(file: string): string {
   return attempt(file, () => readFileSync(file, "utf8"));
 }
 
+/** The bytes of a file. */
+export function readBytes(file: string): Uint8Array {
+  return attempt(file, () => readFileSync(file));
+}
+
 /** Writes a file whole. */
 export function writeText(file: string, text: string): void {
   attempt(file, () => writeFileSync(file, text));

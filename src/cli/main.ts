@@ -6,6 +6,7 @@ import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";
+import { placeCommand } from "./place/index.ts";
 import { paintFor, typed } from "./print.ts";
 import { studyCommand } from "./study.ts";
 import { tailCommand } from "./tail.ts";
@@ -26,11 +27,12 @@ Examples:
   ${typed("check --optics lpo-800g --margin")}    one verdict, and how far it can be pushed
   ${typed("check --profile latencies.csv")}       your own measurement
   ${typed("drive --pattern incast")}              loads through a fabric, DPU by DPU
+  ${typed("place loads.json --gpus 8 --slots 72")}    experts on GPUs, balanced, with a bound
   ${typed("tail --transport threads")}            doorbells between two threads of this machine
 
 Exit codes: 0 schedulable (or done), 1 not schedulable, 2 no answer, because the input is wrong.`,
   );
-for (const command of [studyCommand(), checkCommand(), driveCommand(), tailCommand(), opticsCommand()])
+for (const command of [studyCommand(), checkCommand(), driveCommand(), placeCommand(), tailCommand(), opticsCommand()])
   program.addCommand(command.exitOverride().showHelpAfterError(help));
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

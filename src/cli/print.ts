@@ -61,9 +61,10 @@ export function sayWrapped(lead: string, text: string): void {
   say(before + line);
 }
 
-/** Writes what the library returned, as JSON. */
+/** Writes what the library returned, as JSON; typed arrays become lists. */
 export function sayJson(value: unknown): void {
-  say(JSON.stringify(value, null, 2));
+  const plain = (_: string, one: unknown) => (ArrayBuffer.isView(one) ? Array.from(one as Float64Array) : one);
+  say(JSON.stringify(value, plain, 2));
 }
 
 const NO_RULES = Object.fromEntries(

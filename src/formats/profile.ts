@@ -1,8 +1,8 @@
 import { checkKeys, describe } from "../check.ts";
-import { baseName, fileError } from "../measurement.ts";
+import { baseName } from "../measurement.ts";
 import { GOODPUT_SHARE } from "../optics/builtin.ts";
 import { type Evidence, type Optics, type OpticsProfile, opticsOf } from "../optics/index.ts";
-import { leastWhole } from "../statistics.ts";
+import { parseJson } from "./json.ts";
 import { looksLikePerftest } from "./perftest.ts";
 
 const KEYS = [
@@ -30,43 +30,13 @@ export function isProfile(text: string): boolean {
 
 /** A profile from JSON: what `vorchestrate optics NAME --json` prints, or just the three latencies that must be there. */
 export function readProfile(text: string, { file }: { file: string }): Optics {
-  const given = parsed(text, file);
+  const given = parseJson(text, file);
   try {
     return opticsOf(profileOf(given, file));
   } catch (error) {
     if (error instanceof Error) error.message = `${file}: ${error.message}`;
     throw error;
   }
-}
-
-function parsed(text: string, file: string): unknown {
-  const message = complaint(text);
-  if (message === null) return JSON.parse(text);
-  throw fileError(
-    file,
-    text.slice(0, faultAt(text, message)).split("\n").length,
-    "JSON",
-    message.replaceAll("\n", " "),
-  );
-}
-
-/** What the parser has against `text`. */
-function complaint(text: string): string | null {
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** Where in `text` the parser stopped. It does not tell of an unexpected token: that is where the shortest text with one ends. */
-function faultAt(text: string, message: string): number {
-  const [, position] = /position (\d+)/.exec(message) ?? [];
-  if (position !== undefined) return Number(position);
-  return (
-    leastWhole(1, text.length + 1, (length) => /^Unexpected token/.test(complaint(text.slice(0, length)) ?? "")) - 1
-  );
 }
 
 function profileOf(given: unknown, file: string): OpticsProfile {

@@ -1,0 +1,221 @@
+import {
+  type BalanceAnswer,
+  type BalancePlan,
+  type BalanceProblem,
+  figure,
+  gpuLoadsOf,
+  type LoadStatistics,
+  percent,
+} from "../../index.ts";
+import { again, heading, paint, say, sayNext, sayTable, sayWrapped, typed } from "../print.ts";
+import type { PlaceFlags } from "./flags.ts";
+import { type Panel, sayHeat } from "./heat.ts";
+
+/** What is placed: layers that carry load, by their numbers in the model. */
+export interface Task {
+  problem: BalanceProblem;
+  layers: number[];
+  experts: number;
+  statistics: LoadStatistics;
+  file: string;
+  flags: PlaceFlags;
+}
+
+export type Placed = Exclude<BalanceAnswer, { status: "infeasible" }>;
+
+/** A plan, and what it is called. */
+export interface NamedPlan {
+  name: string;
+  plan: BalancePlan;
+}
+
+const LAYERS_SHOWN = 8;
+const HEAT_ROWS = 16;
+
+export function sayPlan(task: Task, plan: Placed, before: NamedPlan, isMissed: boolean): void {
+  const { problem, flags } = task;
+  const word = isMissed
+    ? paint.yellow(paint.bold("target not reached"))
+    : { optimal: paint.green, "within gap": paint.green, "time limit": paint.yellow, "iteration limit": paint.yellow }[
+        plan.status
+      ](paint.bold(plan.status));
+  say(
+    `${paint.bold(task.file)}: ${word}, balancedness ${paint.bold(share(plan.balancednessMean))} on average, ${share(plan.balancednessWorst)} at worst`,
+  );
+  sayWrapped(
+    "",
+    `The busiest GPU bears at most ${percent(plan.gap)} more than the bound, below which no plan can be; ${movesWords(plan, problem)}.`,
+  );
+  sayInput(task);
+  sayLayers(task, plan, before);
+  sayHeatOf(task, [before, { name: "after", plan }]);
+  sayFiles(flags);
+  const next: [string, string][] = [];
+  if (flags.maps === undefined) next.push([again("--maps maps.json"), "EPLB's maps, for a serving engine"]);
+  if (flags.svg === undefined) next.push([again("--svg place.svg"), "draws loads before and after"]);
+  if (flags.out === undefined) next.push([again("--out plan.json"), "the plan, for --from and --check"]);
+  next.push([again("--json"), "all of it, for programs"], [typed("place --help"), "every figure that can be given"]);
+  sayNext(next);
+}
+
+function movesWords({ moves }: BalancePlan, { from, expertBytes }: BalanceProblem): string {
+  const bytes = expertBytes === undefined ? "" : ` of ${figure((moves * expertBytes) / 1e9)} GB`;
+  const words = `${moves.toLocaleString("en")} ${moves === 1 ? "copy" : "copies"}${bytes}`;
+  return from ? `${words} ${moves === 1 ? "moves" : "move"}` : `${words} are placed`;
+}
+
+/** What was read, and what was left out. */
+export function sayInput({ problem, statistics, experts }: Task): void {
+  const { idleLayers, source } = statistics;
+  const slots = gpusOfSlotsIn(problem).length;
+  say(paint.dim(`${source}; ${slots} slots over ${problem.gpus} GPUs, ${slots - experts} of them for further copies`));
+  if (idleLayers.length > 0)
+    sayWrapped(
+      "",
+      paint.dim(
+        `Without load, and left out: ${idleLayers.length === 1 ? "layer" : "layers"} ${ranges(idleLayers)}. The others keep their numbers.`,
+      ),
+    );
+}
+
+/** 0-2, 7 */
+function ranges(numbers: readonly number[]): string {
+  const words: string[] = [];
+  for (let i = 0; i < numbers.length; ) {
+    let end = i;
+    while (numbers[end + 1] === numbers[end]! + 1) end++;
+    words.push(end === i ? `${numbers[i]}` : `${numbers[i]}-${numbers[end]}`);
+    i = end + 1;
+  }
+  return words.join(", ");
+}
+
+/** Balancedness to four places: what is near to 1 differs there. */
+export function share(value: number): string {
+  return (Math.floor(value * 1e4 + 1e-6) / 1e4).toFixed(4);
+}
+
+function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: NamedPlan): void {
+  const rows = layers.map((_, row) => row);
+  const worst = rows.toSorted(
+    (a, b) =>
+      plan.balancedness[a]! - plan.balancedness[b]! || before.plan.balancedness[a]! - before.plan.balancedness[b]!,
+  );
+  const shown = flags.full ? rows : worst.slice(0, LAYERS_SHOWN);
+  const all = shown.length === rows.length;
+  heading(all ? "Layer by layer" : `The ${shown.length} worst of ${rows.length} layers`);
+  const movesOf = (row: number) => movesOfLayer(problem, plan, row);
+  sayTable(
+    [
+      "layer",
+      before.name,
+      "after",
+      "bound",
+      "busiest GPU",
+      "bears",
+      "of the mean",
+      "copies",
+      problem.from ? "moves" : "most copies",
+    ],
+    shown.map((row) => {
+      const loads = timesMeanOf(problem, plan)[row]!;
+      const [busiest] = Array.from(loads, (load, gpu) => ({ load, gpu }))
+        .filter(({ load }) => !Number.isNaN(load))
+        .sort((a, b) => b.load - a.load);
+      const counts = plan.expertCount[row]!;
+      return [
+        String(layers[row]),
+        share(before.plan.balancedness[row]!),
+        paint.bold(share(plan.balancedness[row]!)),
+        share(Math.min(1, meanOf(problem, row) / plan.lowerBound[row]!)),
+        `GPU ${busiest!.gpu}`,
+        figure(plan.busiest[row]!),
+        `${(busiest!.load).toFixed(4)} x`,
+        String(counts.reduce((a, b) => a + b, 0)),
+        String(problem.from ? movesOf(row) : counts.reduce((a, b) => Math.max(a, b), 0)),
+      ];
+    }),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  if (!all) say(paint.dim("--full shows every layer"));
+}
+
+function meanOf({ loads, gpus, drained = [] }: BalanceProblem, row: number): number {
+  return Array.from(loads[row]!).reduce((a, b) => a + b, 0) / (gpus - new Set(drained).size);
+}
+
+function movesOfLayer({ from }: BalanceProblem, { physicalToLogicalMap, gpuOfSlot }: BalancePlan, row: number): number {
+  const held = new Set(from!.physicalToLogicalMap[row]!.map((expert, slot) => `${expert}/${from!.gpuOfSlot[slot]}`));
+  return physicalToLogicalMap[row]!.filter((expert, slot) => expert >= 0 && !held.has(`${expert}/${gpuOfSlot[slot]}`))
+    .length;
+}
+
+/** The layers that were worst before, and what became of them. */
+export function sayHeatOf({ problem, layers, flags }: Task, plans: readonly NamedPlan[]): void {
+  const rows = layers.map((_, row) => row);
+  const was = plans[0]!.plan.balancedness;
+  const shown = flags.full
+    ? rows
+    : rows
+        .toSorted((a, b) => was[a]! - was[b]!)
+        .slice(0, HEAT_ROWS)
+        .sort((a, b) => a - b);
+  const panels: Panel[] = plans.map(({ name, plan }) => {
+    const values = timesMeanOf(problem, plan);
+    return { name, values: shown.map((row) => values[row]!) };
+  });
+  const which = shown.length === rows.length ? "" : `: the ${shown.length} layers that were worst`;
+  sayHeat(
+    `Loads of GPUs over their mean${which}`,
+    shown.map((row) => `layer ${layers[row]}`),
+    panels,
+  );
+}
+
+export function sayFiles({ out, maps, svg }: PlaceFlags): void {
+  if (out === undefined && maps === undefined && svg === undefined) return;
+  say();
+  if (out !== undefined) say(`The plan is in ${out}`);
+  if (maps !== undefined) say(`EPLB's maps are in ${maps}`);
+  if (svg !== undefined) say(`The picture is in ${svg}`);
+}
+
+export function sayInfeasible({
+  binds,
+  needed,
+  available,
+  relax,
+}: Extract<BalanceAnswer, { status: "infeasible" }>): void {
+  const words = { slots: "slots", movesMax: "moves", bytesMax: "bytes to move" }[binds];
+  say(paint.red(paint.bold("infeasible")));
+  sayWrapped(
+    "what binds   ",
+    `${words}: ${needed.toLocaleString("en")} are needed, ${available.toLocaleString("en")} are there`,
+  );
+  sayWrapped("what helps   ", relax);
+}
+
+/** The GPU of every slot of a problem. */
+export function gpusOfSlotsIn({ gpus, slots, slotsPerGpu }: BalanceProblem): number[] {
+  const each =
+    typeof slotsPerGpu === "number"
+      ? new Array<number>(gpus).fill(slotsPerGpu)
+      : (slotsPerGpu ??
+        Array.from(
+          { length: gpus },
+          (_, g) => Math.floor(((g + 1) * slots!) / gpus) - Math.floor((g * slots!) / gpus),
+        ));
+  return each.flatMap((count, gpu) => new Array<number>(count).fill(gpu));
+}
+
+/** Loads of GPUs over their mean, NaN of those that are drained. */
+export function timesMeanOf(
+  { loads, gpus, drained = [] }: BalanceProblem,
+  { physicalToLogicalMap, gpuOfSlot }: BalancePlan,
+): Float64Array[] {
+  return physicalToLogicalMap.map((row, layer) => {
+    const sums = gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus);
+    const mean = sums.reduce((a, b) => a + b, 0) / (gpus - drained.length);
+    return sums.map((sum, gpu) => (drained.includes(gpu) && sum === 0 ? Number.NaN : sum / (mean || 1)));
+  });
+}

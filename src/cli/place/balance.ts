@@ -1,0 +1,207 @@
+import { basename } from "node:path";
+import {
+  type BalanceAnswer,
+  type BalancePlan,
+  type BalanceProblem,
+  balancePlanOf,
+  formatMaps,
+  formatPlan,
+  gpusOfSlots,
+  heatMap,
+  type LoadStatistics,
+  mapsOf,
+  type PlanInForce,
+  placeForBalance,
+  readPlan,
+  verifyBalance,
+} from "../../index.ts";
+import { readText, writeText } from "../files.ts";
+import { definedOf } from "../options.ts";
+import { progressBar, say, sayJson } from "../print.ts";
+import {
+  gpusOfSlotsIn,
+  type NamedPlan,
+  sayFiles,
+  sayHeatOf,
+  sayInfeasible,
+  sayInput,
+  sayPlan,
+  share,
+  type Task,
+  timesMeanOf,
+} from "./balance-report.ts";
+import { gpusOf, type PlaceFlags, topologyOf } from "./flags.ts";
+import { sayViolations } from "./violations.ts";
+
+/** Places loads of experts, or checks a plan for them. */
+export function runBalance(statistics: LoadStatistics, file: string, flags: PlaceFlags): void {
+  const task = taskOf(statistics, file, flags);
+  if (flags.check !== undefined) checkPlan(task, flags.check);
+  else place(task);
+}
+
+function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Task {
+  const { loads, idleLayers } = statistics;
+  const layers = loads.flatMap((_, layer) => (idleLayers.includes(layer) ? [] : [layer]));
+  if (layers.length === 0)
+    throw new RangeError(`${file}: expected a layer that carries load, got ${loads.length} of zeros`);
+  const { drained, slotsPerGpu, ...topology } = topologyOf(flags);
+  const gpus = gpusOf(topology);
+  const { slots, target, movesMax, bytesMax, expertMb } = flags;
+  if (slots === undefined && slotsPerGpu === undefined)
+    throw new TypeError("--slots <count>, of each layer, or --slots-per-gpu <count> is missing");
+  if (bytesMax !== undefined && expertMb === undefined) throw new TypeError("--bytes-max goes with --expert-mb");
+  const problem: BalanceProblem = {
+    loads: layers.map((layer) => loads[layer]!),
+    gpus,
+    ...(slots === undefined
+      ? { slotsPerGpu: typeof slotsPerGpu === "number" ? slotsPerGpu : Array.from(slotsPerGpu!) }
+      : { slots }),
+    ...definedOf({ drained, target, movesMax, bytesMax }),
+    ...(expertMb === undefined ? {} : { expertBytes: expertMb * 1e6 }),
+  };
+  const task = { problem, layers, experts: loads[0]!.length, statistics, file, flags };
+  if (flags.from !== undefined) problem.from = rowsOf(task, flags.from);
+  return task;
+}
+
+/** The rows of a plan's file that are of the layers placed. */
+function rowsOf({ problem, layers, statistics }: Task, file: string): PlanInForce {
+  const plan = readPlan(readText(file), { file });
+  if (plan.objective !== "balance")
+    throw new TypeError(`${file}: expected a plan of layers and slots, got one for latency`);
+  const { physicalToLogicalMap: rows, layers: numbers } = plan;
+  const slots = rows[0]?.length ?? 0;
+  const gpuOfSlot = plan.gpuOfSlot ?? gpusOfSlots(slots, problem.gpus);
+  if (numbers) {
+    const missing = layers.find((layer) => !numbers.includes(layer));
+    if (missing !== undefined) throw new RangeError(`${file}: expected a row of layer ${missing}, got none`);
+    return { physicalToLogicalMap: layers.map((layer) => [...rows[numbers.indexOf(layer)]!]), gpuOfSlot };
+  }
+  if (rows.length === statistics.loads.length)
+    return { physicalToLogicalMap: layers.map((layer) => [...rows[layer]!]), gpuOfSlot };
+  if (rows.length === layers.length) return { physicalToLogicalMap: rows.map((row) => [...row]), gpuOfSlot };
+  throw new RangeError(`${file}: expected ${statistics.loads.length} layers, as the loads have, got ${rows.length}`);
+}
+
+function place(task: Task): void {
+  const { problem, layers, flags } = task;
+  const { gap, timeLimitMs, seed } = flags;
+  const before = beforeOf(task);
+  const bar = progressBar("placing", layers.length);
+  let plans = 0;
+  let answer: BalanceAnswer;
+  try {
+    answer = placeForBalance(problem, {
+      ...definedOf({ gap, timeLimitMs, seed }),
+      onPlan: () => bar.update(Math.min(layers.length, ++plans)),
+    });
+  } catch (error) {
+    if (error instanceof RangeError) error.message = numbered(error.message, layers);
+    throw error;
+  } finally {
+    bar.stop();
+  }
+  const isMissed = answer.status !== "infeasible" && answer.balancednessWorst < (flags.target ?? 0) - 1e-9;
+  process.exitCode = answer.status === "infeasible" || isMissed ? 1 : 0; // before a reader closes the pipe
+  if (answer.status !== "infeasible") writeAll(task, answer, before);
+  if (flags.json) sayJson(answer);
+  else if (answer.status === "infeasible") sayInfeasible(answer);
+  else sayPlan(task, answer, before, isMissed);
+}
+
+/** What a plan is held against: the plan in force, or experts in order, as engines start. */
+function beforeOf(task: Task): NamedPlan {
+  const { problem, layers, experts } = task;
+  const { from, drained = [] } = problem;
+  const gpuOfSlot = gpusOfSlotsIn(problem);
+  if (from) return { name: "before", plan: balancePlanOf(problem, from.physicalToLogicalMap, from.gpuOfSlot) };
+  const row = inOrder(gpuOfSlot, drained, experts);
+  return {
+    name: "in order",
+    plan: balancePlanOf(
+      problem,
+      layers.map(() => row),
+      gpuOfSlot,
+    ),
+  };
+}
+
+/** Experts 0, 1, 2 ... in slots that may hold some, and from 0 again. */
+function inOrder(gpuOfSlot: readonly number[], drained: readonly number[], experts: number): number[] {
+  let next = 0;
+  return gpuOfSlot.map((gpu) => (drained.includes(gpu) ? -1 : next++ % experts));
+}
+
+function writeAll(task: Task, plan: BalancePlan, before: NamedPlan): void {
+  const { problem, layers, experts, statistics, file, flags } = task;
+  const { physicalToLogicalMap, gpuOfSlot, balancednessMean, balancednessWorst, gap, moves } = plan;
+  if (flags.out !== undefined) {
+    const { loads, from, ...asked } = problem;
+    const result = { balancednessMean, balancednessWorst, gap, moves };
+    writeText(
+      flags.out,
+      formatPlan({
+        objective: "balance",
+        asked: { loads: file, ...asked, ...definedOf({ from: flags.from }) },
+        result,
+        layers,
+        gpuOfSlot,
+        physicalToLogicalMap,
+      }),
+    );
+  }
+  if (flags.maps !== undefined) {
+    const idle = inOrder(gpuOfSlot, problem.drained ?? [], experts);
+    const rows = statistics.loads.map((_, layer) => physicalToLogicalMap[layers.indexOf(layer)] ?? idle);
+    writeText(flags.maps, formatMaps(mapsOf(rows, experts)));
+  }
+  if (flags.svg !== undefined)
+    writeText(
+      flags.svg,
+      pictureOf(task, [
+        { ...before, name: before.name === "before" ? "before" : "experts in order" },
+        { name: "after", plan },
+      ]),
+    );
+}
+
+function pictureOf({ problem, layers, file }: Task, plans: readonly NamedPlan[]): string {
+  return heatMap({
+    title: "What each GPU bears of each layer",
+    subtitle: `${basename(file)}: ${layers.length} layers over ${problem.gpus} GPUs`,
+    rowLabel: "layer",
+    columnLabel: "GPU",
+    rows: layers,
+    panels: plans.map(({ name, plan }) => ({
+      name,
+      note: `balancedness ${share(plan.balancednessMean)}, worst ${share(plan.balancednessWorst)}`,
+      values: timesMeanOf(problem, plan),
+    })),
+  });
+}
+
+/** Verifies a plan of anybody's. */
+function checkPlan(task: Task, file: string): void {
+  const { problem, layers, flags } = task;
+  const { physicalToLogicalMap, gpuOfSlot } = rowsOf(task, file);
+  const plan = balancePlanOf(problem, physicalToLogicalMap, gpuOfSlot);
+  const check = verifyBalance(problem, plan);
+  check.violations = check.violations.map((words) => numbered(words, layers));
+  process.exitCode = check.violations.length > 0 ? 1 : 0;
+  if (flags.svg !== undefined) writeText(flags.svg, pictureOf(task, [{ name: file, plan }]));
+  if (flags.json) {
+    sayJson(check);
+    return;
+  }
+  sayViolations(file, check.violations, flags.full);
+  say(`balancedness ${share(plan.balancednessMean)} on average, ${share(plan.balancednessWorst)} at worst`);
+  sayInput(task);
+  sayHeatOf(task, [{ name: file, plan }]);
+  sayFiles(flags);
+}
+
+/** Words on rows of what was placed, with the numbers that their layers have in the model. */
+function numbered(words: string, layers: readonly number[]): string {
+  return words.replace(/\blayer (\d+)/g, (_, row) => `layer ${layers[Number(row)]}`);
+}
