@@ -36,8 +36,10 @@ export interface LatencyPlacement {
   bound: number;
   /** How much more than the bound the plan costs, over the bound. */
   gap: number;
-  /** What a slot, a unit of load and a byte more would save, about: the prices that give the bound. */
+  /** What a slot, a unit of load and a byte more would save, about. */
   prices: Prices;
+  /** What these prices alone prove; on small problems the bound may be above it, where whole sets of experts were weighed. */
+  priceBound: number;
   /** What is in the way, and what would help. */
   infeasible?: Infeasible;
   rounds: number;
@@ -177,15 +179,16 @@ class Rounds {
 
   #answer(rounds: number): LatencyPlacement {
     const bound = this.#bound();
-    const { prices } = this.#search;
+    const { prices, bound: priceBound } = this.#search;
+    const common = { objective: "latency", bound, prices, priceBound, rounds } as const;
     if (!this.#best) {
       if (bound > mostCost(this.#problem)) return refusal(this.#problem, overpriced(this.#problem), rounds);
-      return { objective: "latency", status: "time limit", bound, gap: Number.POSITIVE_INFINITY, prices, rounds };
+      return { ...common, status: "time limit", gap: Number.POSITIVE_INFINITY };
     }
     const { plan, check } = this.#best;
     const gap = gapOf(check.cost, bound);
     const status = this.#isOptimal() ? "optimal" : gap <= this.#options.gap ? "within gap" : "time limit";
-    return { objective: "latency", status, plan, check, bound, gap, prices, rounds };
+    return { ...common, status, plan, check, gap };
   }
 }
 
@@ -224,6 +227,7 @@ function refusal({ cluster }: CompleteProblem, infeasible: Infeasible, rounds = 
     bound: Number.POSITIVE_INFINITY,
     gap: Number.POSITIVE_INFINITY,
     prices: { slot: none, load: none.slice(), byte: 0 },
+    priceBound: Number.NEGATIVE_INFINITY,
     infeasible,
     rounds,
   };
