@@ -1,12 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import highs from "highs";
 import {
   type LatencyPlacement,
   type LatencyProblem,
+  lineChart,
   type PlaceOptions,
   placeForLatency,
   RandomBits,
+  type Series,
 } from "../src/index.ts";
 import { median } from "./compare.ts";
 import type { Row } from "./row.ts";
@@ -141,30 +143,43 @@ function alone(hops: Hops, isLimited: boolean, options: PlaceOptions, runs: numb
   return [lone(name, ms, "ms/solve"), ...gapRow(name, placed)];
 }
 
-/** How the time of one round grows with experts, GPUs and sources an expert. */
+/** What grows, and to what, from 4,096 experts on 128 GPUs that 4 GPUs each ask for. */
+const GROWTH: Record<string, [experts: number, gpus: number, sources: number][]> = {
+  experts: [1024, 4096, 16384].map((experts) => [experts, 128, 4]),
+  GPUs: [64, 128, 256, 512].map((gpus) => [4096, gpus, 4]),
+  "GPUs that ask for an expert": [1, 4, 16, 128].map((sources) => [4096, 128, sources]),
+};
+
+/** How the time of one round grows; the picture goes to build/placement-growth.svg. */
 function growth(quick: boolean): Row[] {
-  const sizes: [experts: number, gpus: number, sources: number][] = quick
-    ? [[256, 32, 4]]
-    : [
-        [1024, 64, 4],
-        [4096, 64, 4],
-        [16384, 64, 4],
-        [4096, 128, 4],
-        [4096, 256, 4],
-        [4096, 512, 4],
-        [4096, 128, 1],
-        [4096, 128, 16],
-        [4096, 128, 128],
-      ];
-  return sizes.flatMap(([experts, gpus, sources]) => {
-    const asked = sources === gpus ? "all GPUs" : `${sources} GPUs`;
-    const hops = hopsMade(experts, gpus, sources, "");
-    return [false, true].map((isLimited) => {
-      const { ms } = timed(problemOf(hops, isLimited), { gap: 0, rounds: 1 }, quick ? 1 : 5);
-      const what = isLimited ? "slots and load" : "slots";
-      return lone(`growth: ${what}, ${experts} x ${gpus}, each asked for by ${asked}`, ms, "ms/solve");
-    });
+  if (quick) return [lone("growth: slots, 64 x 8", roundMs(64, 8, 4, false, 1), "ms/round")];
+  const rows: Row[] = [];
+  const series: Series[] = [];
+  for (const [what, sizes] of Object.entries(GROWTH))
+    for (const isLimited of [false, true]) {
+      const kind = isLimited ? "slots and load" : "slots";
+      const points = sizes.map(([experts, gpus, sources]) => {
+        const y = roundMs(experts, gpus, sources, isLimited, 5);
+        rows.push(
+          lone(`growth with ${what}: ${kind}, ${experts} x ${gpus}, ${sources} asking for each`, y, "ms/round"),
+        );
+        return { x: what === "experts" ? experts : what === "GPUs" ? gpus : sources, y };
+      });
+      series.push({ name: `${what}\n${kind}`, points });
+    }
+  const chart = lineChart({
+    title: "How long a round of placement takes",
+    subtitle: "around 4,096 experts on 128 GPUs, of which 4 ask for each",
+    x: { label: "how many experts, GPUs, or GPUs that ask for an expert", log: true },
+    y: { label: "ms", log: true },
+    series,
   });
+  writeFileSync("build/placement-growth.svg", chart);
+  return rows;
+}
+
+function roundMs(experts: number, gpus: number, sources: number, isLimited: boolean, runs: number): number {
+  return timed(problemOf(hopsMade(experts, gpus, sources, ""), isLimited), { gap: 0, rounds: 1 }, runs).ms;
 }
 
 export async function latencyRows({ quick }: { quick: boolean }): Promise<Row[]> {
