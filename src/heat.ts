@@ -103,7 +103,7 @@ function cellPaths(values: readonly ArrayLike<number>[], x: number, width: numbe
       paths.set(paint, path);
     }
   });
-  return Array.from(paths, ([paint, path]) => `<path ${paint} d="${path.join("")}"/>`);
+  return Array.from(paths, ([paint, path]) => `<path ${paint} shape-rendering="crispEdges" d="${path.join("")}"/>`);
 }
 
 /** The colour of a share of what is equal, in steps; all from twice up have the last. */

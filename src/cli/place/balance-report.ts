@@ -23,17 +23,19 @@ export interface Task {
 
 export type Placed = Exclude<BalanceAnswer, { status: "infeasible" }>;
 
-/** A plan, and what it is called. */
+/** A plan, what it is called, and which GPUs hold nothing in it by rule: what is drained now was not so before. */
 export interface NamedPlan {
   name: string;
   plan: BalancePlan;
+  shut: ReadonlySet<number>;
 }
 
 const LAYERS_SHOWN = 8;
 const HEAT_ROWS = 16;
 
-export function sayPlan(task: Task, plan: Placed, before: NamedPlan, isMissed: boolean): void {
+export function sayPlan(task: Task, placed: NamedPlan & { plan: Placed }, before: NamedPlan, isMissed: boolean): void {
   const { problem, flags } = task;
+  const { plan } = placed;
   const word = isMissed
     ? paint.yellow(paint.bold("target not reached"))
     : { optimal: paint.green, "within gap": paint.green, "time limit": paint.yellow, "iteration limit": paint.yellow }[
@@ -47,8 +49,8 @@ export function sayPlan(task: Task, plan: Placed, before: NamedPlan, isMissed: b
     `The busiest GPU bears at most ${percent(plan.gap)} more than the bound, below which no plan can be; ${movesWords(plan, problem)}.`,
   );
   sayInput(task);
-  sayLayers(task, plan, before);
-  sayHeatOf(task, [before, { name: "after", plan }]);
+  sayLayers(task, placed, before);
+  sayHeatOf(task, [before, placed]);
   sayFiles(flags);
   const next: [string, string][] = [];
   if (flags.maps === undefined) next.push([again("--maps maps.json"), "EPLB's maps, for a serving engine"]);
@@ -95,7 +97,9 @@ export function share(value: number): string {
   return (Math.floor(value * 1e4 + 1e-6) / 1e4).toFixed(4);
 }
 
-function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: NamedPlan): void {
+function sayLayers({ problem, layers, flags }: Task, placed: NamedPlan, before: NamedPlan): void {
+  const { plan } = placed;
+  const heat = timesMeanOf(problem, placed);
   const rows = layers.map((_, row) => row);
   const worst = rows.toSorted(
     (a, b) =>
@@ -118,7 +122,7 @@ function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: 
       problem.from ? "moves" : "most copies",
     ],
     shown.map((row) => {
-      const loads = timesMeanOf(problem, plan)[row]!;
+      const loads = heat[row]!;
       const [busiest] = Array.from(loads, (load, gpu) => ({ load, gpu }))
         .filter(({ load }) => !Number.isNaN(load))
         .sort((a, b) => b.load - a.load);
@@ -127,7 +131,7 @@ function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: 
         String(layers[row]),
         share(before.plan.balancedness[row]!),
         paint.bold(share(plan.balancedness[row]!)),
-        share(Math.min(1, meanOf(problem, row) / plan.lowerBound[row]!)),
+        share(Math.min(1, meanOf(problem, placed, row) / plan.lowerBound[row]!)),
         `GPU ${busiest!.gpu}`,
         figure(plan.busiest[row]!),
         `${(busiest!.load).toFixed(4)} x`,
@@ -140,8 +144,8 @@ function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: 
   if (!all) say(paint.dim("--full shows every layer"));
 }
 
-function meanOf({ loads, gpus, drained = [] }: BalanceProblem, row: number): number {
-  return Array.from(loads[row]!).reduce((a, b) => a + b, 0) / (gpus - new Set(drained).size);
+function meanOf({ loads, gpus }: BalanceProblem, { shut }: NamedPlan, row: number): number {
+  return Array.from(loads[row]!).reduce((a, b) => a + b, 0) / (gpus - shut.size);
 }
 
 function movesOfLayer({ from }: BalanceProblem, { physicalToLogicalMap, gpuOfSlot }: BalancePlan, row: number): number {
@@ -160,9 +164,9 @@ export function sayHeatOf({ problem, layers, flags }: Task, plans: readonly Name
         .toSorted((a, b) => was[a]! - was[b]!)
         .slice(0, HEAT_ROWS)
         .sort((a, b) => a - b);
-  const panels: Panel[] = plans.map(({ name, plan }) => {
-    const values = timesMeanOf(problem, plan);
-    return { name, values: shown.map((row) => values[row]!) };
+  const panels: Panel[] = plans.map((named) => {
+    const values = timesMeanOf(problem, named);
+    return { name: named.name, values: shown.map((row) => values[row]!) };
   });
   const which = shown.length === rows.length ? "" : `: the ${shown.length} layers that were worst`;
   sayHeat(
@@ -209,13 +213,17 @@ export function gpusOfSlotsIn({ gpus, slots, slotsPerGpu }: BalanceProblem): num
 }
 
 /** Loads of GPUs over their mean, NaN of those that are drained. */
-export function timesMeanOf(
-  { loads, gpus, drained = [] }: BalanceProblem,
-  { physicalToLogicalMap, gpuOfSlot }: BalancePlan,
-): Float64Array[] {
-  return physicalToLogicalMap.map((row, layer) => {
-    const sums = gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus);
-    const mean = sums.reduce((a, b) => a + b, 0) / (gpus - drained.length);
-    return sums.map((sum, gpu) => (drained.includes(gpu) && sum === 0 ? Number.NaN : sum / (mean || 1)));
+export function timesMeanOf({ loads, gpus }: BalanceProblem, { plan, shut }: NamedPlan): Float64Array[] {
+  return plan.physicalToLogicalMap.map((row, layer) => {
+    const sums = gpuLoadsOf(loads[layer]!, row, plan.gpuOfSlot, gpus);
+    const mean = sums.reduce((a, b) => a + b, 0) / (gpus - shut.size);
+    return sums.map((sum, gpu) => (shut.has(gpu) && sum === 0 ? Number.NaN : sum / (mean || 1)));
   });
+}
+
+/** GPUs that hold nothing: those that are drained, and those without slots. */
+export function shutIn(gpus: number, gpuOfSlot: readonly number[], drained: readonly number[] = []): Set<number> {
+  const open = new Set(gpuOfSlot);
+  for (const gpu of drained) open.delete(gpu);
+  return new Set(Array.from({ length: gpus }, (_, gpu) => gpu).filter((gpu) => !open.has(gpu)));
 }

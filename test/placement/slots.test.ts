@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { placeForBalance } from "../../src/placement/balance.ts";
-import { balancePlanOf, gpusOfSlots } from "../../src/placement/balance-plan.ts";
 import type { BalanceProblem } from "../../src/placement/balance-problem.ts";
+import { balancePlanOf, gpusOfSlots } from "../../src/placement/slots.ts";
 import { verifyBalance } from "../../src/placement/verify-balance.ts";
 
 const anyProblem = fc
