@@ -1,5 +1,9 @@
 export { annealPlacement, listCandidates, settlePlacement } from "./annealing";
 export { bidForSlots } from "./auction";
+export { bidForCopies } from "./copybids";
+export { listCopyCandidates } from "./copylists";
+export { annealCopies, settleCopies } from "./copymoves";
+export { ascendCopyPrices, sumOfCopies } from "./copyprices";
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
