@@ -1,6 +1,10 @@
 export { annealPlacement, listCandidates, settlePlacement } from "./annealing";
 export { bidForSlots } from "./auction";
 export { levelGpus, packPlan } from "./balance";
+export { bidForCopies } from "./copybids";
+export { listCopyCandidates } from "./copylists";
+export { annealCopies, settleCopies } from "./copymoves";
+export { ascendCopyPrices, sumOfCopies } from "./copyprices";
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { easeGpus, mendPlan, shakePlan } from "./easing";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";

@@ -1,4 +1,5 @@
 import { checkBetween, checkKeys, checkWhole } from "../check.ts";
+import { CopySearch } from "./copies.ts";
 import { crowdedOut, type Infeasible, obstacleOf } from "./obstacles.ts";
 import { type CompleteProblem, completeProblem, type LatencyPlan, type LatencyProblem } from "./problem.ts";
 import { type Prices, Search } from "./search.ts";
@@ -72,7 +73,7 @@ type CompleteOptions = Required<Omit<PlaceOptions, "onPlan">> & Pick<PlaceOption
 class Rounds {
   readonly #problem: CompleteProblem;
   readonly #options: CompleteOptions;
-  readonly #search: Search;
+  readonly #search: Search | CopySearch;
   readonly #isOver: () => boolean;
   #best: { plan: LatencyPlan; check: PlanCheck } | undefined;
 
@@ -81,12 +82,16 @@ class Rounds {
     this.#options = options;
     const untilMs = performance.now() + options.timeLimitMs;
     this.#isOver = () => performance.now() > untilMs;
-    this.#search = new Search(problem, options.seed);
+    this.#search = hasOneCopy(problem) ? new Search(problem, options.seed) : new CopySearch(problem, options.seed);
   }
 
   run(): LatencyPlacement {
     const { isLoadLimited, from, movedBytesMax } = this.#problem;
-    const isCoupled = isLoadLimited || (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
+    // Only where nothing but slots of one copy is scarce does the auction find the best plan by itself.
+    const isCoupled =
+      this.#search instanceof CopySearch ||
+      isLoadLimited ||
+      (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
     let round = 0;
     for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
       const stuck = isCoupled ? this.#coupledRound(round) : this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
@@ -120,7 +125,7 @@ class Rounds {
 
   /** Keeps the placement of the search if it keeps all rules and is the best so far. */
   #keep(): void {
-    const gpusOfExpert = Array.from(this.#search.gpuOfExpert, (gpu) => [gpu]);
+    const { gpusOfExpert } = this.#search;
     const check = verifyComplete(this.#problem, gpusOfExpert);
     if (check.violations.length > 0 || check.cost >= (this.#best?.check.cost ?? Number.POSITIVE_INFINITY)) return;
     const plan = { gpusOfExpert };
@@ -158,6 +163,11 @@ class Rounds {
     const status = this.#isOptimal() ? "optimal" : gap <= this.#options.gap ? "within gap" : "time limit";
     return { objective: "latency", status, plan, check, bound, gap, prices, rounds };
   }
+}
+
+/** Whether each expert has a copy, and comes from at most one. */
+function hasOneCopy({ copiesMax, from }: CompleteProblem): boolean {
+  return copiesMax === 1 && (from?.every((gpus) => gpus.length <= 1) ?? true);
 }
 
 /** How much more than the bound a cost is, over the bound; 0 where both are 0. */

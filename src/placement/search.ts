@@ -170,6 +170,11 @@ export class Search {
     return gpus;
   }
 
+  /** The placement as a plan. */
+  get gpusOfExpert(): number[][] {
+    return Array.from(this.gpuOfExpert, (gpu) => [gpu]);
+  }
+
   /** Whether no GPU serves more than it may, and no more is moved. */
   get isFeasible(): boolean {
     const [, overload, movedBytes] = this.#views.known;
@@ -331,7 +336,7 @@ type Views = Record<"demand" | "moveCosts" | "sums" | "tierCosts" | "priceSums",
   Record<"firstSlots" | "bits", Uint32Array>;
 
 /** Experts in a random order (Fisher and Yates): neighbours in a list are often alike. */
-function shuffled(count: number, more: () => Uint32Array): Uint32Array {
+export function shuffled(count: number, more: () => Uint32Array): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   let [bits, next] = [new Uint32Array(), 0];
   for (let i = count - 1; i > 0; i--) {
@@ -342,7 +347,7 @@ function shuffled(count: number, more: () => Uint32Array): Uint32Array {
   return order;
 }
 
-function isWhole({ demand, demandOfExpert, tierCosts, moveCosts }: CompleteProblem): boolean {
+export function isWhole({ demand, demandOfExpert, tierCosts, moveCosts }: CompleteProblem): boolean {
   const isSmall = demandOfExpert.every((asked, i) => asked * tierCosts[3] + moveCosts[i]! < 2 ** 24);
   return isSmall && [demand, tierCosts, moveCosts].every((costs) => costs.every(Number.isInteger));
 }
