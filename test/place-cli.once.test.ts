@@ -53,6 +53,8 @@ describe("answers", () => {
     "problem.json",
     "problem.json --load-max 160 --seed 2 --full",
     "problem.json --explain 3 --radius 2 --tier-costs 0,1,5,25 --gpus-per-pod 4",
+    "problem.json --slots-per-gpu 6 --copies 2 --explain 4",
+    "problem.json --slots-per-gpu 4 --copies-max 3 --gap 0.02 --full",
     "problem.json --slots-per-gpu 4 --drain 2 --gap 0.1 --time-limit-ms 500",
   ])("place %s: in words and as one JSON value", async (args) => {
     const words = await place(args);

@@ -25,14 +25,11 @@ export function sayHeat(title: string, labels: readonly string[], panels: readon
   const each = Math.ceil(across / most);
   const cells = Math.ceil(across / each);
   for (const group of together ? [panels] : panels.map((panel) => [panel])) {
-    say(
-      `${"".padEnd(lead)}  ${paint.dim(
-        group
-          .map(({ name }) => name.padEnd(cells))
-          .join("   ")
-          .trimEnd(),
-      )}`,
-    );
+    const names = group
+      .map(({ name }) => name.padEnd(cells))
+      .join("   ")
+      .trimEnd();
+    if (names) say(`${"".padEnd(lead)}  ${paint.dim(names)}`);
     labels.forEach((label, row) => {
       const bands = group.map(({ values }) => cellsOf(values[row]!, each));
       say(`${label.padStart(lead)}  ${bands.join("   ")}`);

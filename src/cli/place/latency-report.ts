@@ -158,7 +158,8 @@ const OTHERS_SHOWN = 6;
 
 /** What an expert costs where it is, and on other GPUs. */
 export function sayExplained({ expert, demand, load, askers, here, others }: PlacementExplanation): void {
-  const places = (gpus: readonly number[]) => `GPU ${gpus.join(" and ")}`;
+  const places = (gpus: readonly number[]) =>
+    `${gpus.length === 1 ? "GPU" : "GPUs"} ${gpus.toSorted((a, b) => a - b).join(" and ")}`;
   heading(`Why expert ${expert} is on ${places(here.gpus)}`);
   const shown = askers.slice(0, 6).map(({ gpu, demand: asked }) => `GPU ${gpu} (${figure(asked)})`);
   sayWrapped(
