@@ -8,6 +8,7 @@ export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./paci
 export { loadPlan } from "./plan";
 export { drawBits, seedRandom } from "./random";
 export { advanceLoads } from "./reading";
+export { takeBackMoves } from "./returning";
 
 export const F32 = idof<StaticArray<f32>>();
 export const F64 = idof<StaticArray<f64>>();

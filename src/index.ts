@@ -78,8 +78,9 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
-export { type BalanceAnswer, type BalancePlan, type Infeasible, placeForBalance } from "./placement/balance.ts";
-export type { BalanceLimits, BalanceProblem, PlanInForce } from "./placement/problem.ts";
+export { type BalanceAnswer, type BalanceInfeasible, placeForBalance } from "./placement/balance.ts";
+export type { BalancePlan } from "./placement/balance-plan.ts";
+export type { BalanceLimits, BalanceProblem, LoadScenario, PlanInForce } from "./placement/balance-problem.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
