@@ -16,6 +16,7 @@ export { loadPlan } from "./plan";
 export { ascendPrices } from "./prices";
 export { drawBits, seedRandom } from "./random";
 export { advanceLoads } from "./reading";
+export { takeBackMoves } from "./returning";
 
 export const F32 = idof<StaticArray<f32>>();
 export const F64 = idof<StaticArray<f64>>();

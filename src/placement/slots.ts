@@ -1,7 +1,10 @@
 import { checkLength, checkMultiple } from "../check.ts";
 import { mapsOf } from "../formats/eplb.ts";
-import type { BalancePlan } from "./balance.ts";
+import type { BalancePlan } from "./balance-plan.ts";
 import { type BalanceProblem, slotsOfGpus } from "./balance-problem.ts";
+
+/** A balance problem of one load. */
+export type BalanceTask = BalanceProblem & { loads: readonly ArrayLike<number>[] };
 
 /** GPUs of slots that lie on them in equal parts, as serving engines have them. */
 export function gpusOfSlots(slots: number, gpus: number): number[] {
@@ -14,43 +17,45 @@ export function gpusOfSlots(slots: number, gpus: number): number[] {
  * that. Its bound is no more than the mean.
  */
 export function balancePlanOf(
-  problem: BalanceProblem,
+  problem: BalanceTask,
   physicalToLogicalMap: readonly (readonly number[])[],
   gpuOfSlot: readonly number[],
 ): BalancePlan {
-  const { loads, gpus, drained = [], from } = problem;
+  const { loads, gpus, drained = [], from, scope } = problem;
   checkLength("physicalToLogicalMap", { length: physicalToLogicalMap.length }, loads.length);
+  const experts = loads[0]!.length;
   const inUse = slotsOfGpus(problem).filter((count, gpu) => count > 0 && !drained.includes(gpu)).length;
-  const { logicalToPhysicalMap, expertCount } = mapsOf(physicalToLogicalMap, loads[0]!.length);
-  const busiest = physicalToLogicalMap.map((row, layer) =>
-    gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus).reduce((a, b) => Math.max(a, b), 0),
-  );
-  // What slots bear, which is all of the load unless an expert is nowhere.
-  const means = physicalToLogicalMap.map(
-    (row, layer) => gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus).reduce((a, b) => a + b, 0) / inUse,
-  );
-  const balancedness = busiest.map((load, layer) => (load > 0 ? means[layer]! / load : 1));
+  const { logicalToPhysicalMap, expertCount } = mapsOf(physicalToLogicalMap, experts);
+  const sums = physicalToLogicalMap.map((row, layer) => gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus));
+  const units = scope === "step" ? [sums[0]!.map((_, gpu) => sums.reduce((sum, row) => sum + row[gpu]!, 0))] : sums;
+  // Over the mean of what slots bear, which is all of the load unless an expert is nowhere.
+  const imbalance = units.map((row) => {
+    const all = row.reduce((a, b) => a + b, 0);
+    return all > 0 ? Math.max(1, (row.reduce((a, b) => Math.max(a, b), 0) * inUse) / all) : 1;
+  });
+  const balancedness = imbalance.map((value) => 1 / value);
   const held = from?.physicalToLogicalMap.map(
     (row) => new Set(row.flatMap((expert, slot) => (expert >= 0 ? [`${expert}/${from.gpuOfSlot[slot]}`] : []))),
   );
+  const isExpert = (expert: number) => expert >= 0 && expert < experts;
   return {
     physicalToLogicalMap: physicalToLogicalMap.map((row) => [...row]),
     logicalToPhysicalMap: logicalToPhysicalMap.map((rows) => rows.map((row) => [...row])),
     expertCount: expertCount.map((row) => [...row]),
+    shareOfSlot: physicalToLogicalMap.map((row, layer) =>
+      row.map((expert) => (isExpert(expert) ? 1 / expertCount[layer]![expert]! : 0)),
+    ),
     gpuOfSlot: [...gpuOfSlot],
+    imbalance,
     balancedness,
     balancednessMean: balancedness.reduce((a, b) => a + b, 0) / balancedness.length,
     balancednessWorst: balancedness.reduce((a, b) => Math.min(a, b), 1),
-    busiest,
-    lowerBound: means,
-    gap: busiest.reduce((gap, load, layer) => (load > 0 ? Math.max(gap, load / means[layer]! - 1) : gap), 0),
+    lowerBound: imbalance.map(() => 1),
+    gap: imbalance.reduce((gap, value) => Math.max(gap, value - 1), 0),
     moves: physicalToLogicalMap.reduce(
       (sum, row, layer) =>
         sum +
-        row.filter(
-          (expert, slot) =>
-            expert >= 0 && expert < loads[layer]!.length && !held?.[layer]?.has(`${expert}/${gpuOfSlot[slot]}`),
-        ).length,
+        row.filter((expert, slot) => isExpert(expert) && !held?.[layer]?.has(`${expert}/${gpuOfSlot[slot]}`)).length,
       0,
     ),
   };

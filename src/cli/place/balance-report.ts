@@ -2,8 +2,8 @@ import {
   type BalanceAnswer,
   type BalancePlan,
   type BalanceProblem,
+  type BalanceTask,
   figure,
-  gpuLoadsOf,
   type LoadStatistics,
   percent,
 } from "../../index.ts";
@@ -13,7 +13,7 @@ import { type Panel, sayHeat } from "./heat.ts";
 
 /** What is placed: layers that carry load, by their numbers in the model. */
 export interface Task {
-  problem: BalanceProblem;
+  problem: BalanceTask;
   layers: number[];
   experts: number;
   statistics: LoadStatistics;
@@ -101,10 +101,8 @@ function sayLayers({ problem, layers, flags }: Task, placed: NamedPlan, before: 
   const { plan } = placed;
   const heat = timesMeanOf(problem, placed);
   const rows = layers.map((_, row) => row);
-  const worst = rows.toSorted(
-    (a, b) =>
-      plan.balancedness[a]! - plan.balancedness[b]! || before.plan.balancedness[a]! - before.plan.balancedness[b]!,
-  );
+  const [now, was] = [evennessOf(heat), evennessOf(timesMeanOf(problem, before))];
+  const worst = rows.toSorted((a, b) => now[a]! - now[b]! || was[a]! - was[b]!);
   const shown = flags.full ? rows : worst.slice(0, LAYERS_SHOWN);
   const all = shown.length === rows.length;
   heading(all ? "Layer by layer" : `The ${shown.length} worst of ${rows.length} layers`);
@@ -129,11 +127,11 @@ function sayLayers({ problem, layers, flags }: Task, placed: NamedPlan, before: 
       const counts = plan.expertCount[row]!;
       return [
         String(layers[row]),
-        share(before.plan.balancedness[row]!),
-        paint.bold(share(plan.balancedness[row]!)),
-        share(Math.min(1, meanOf(problem, placed, row) / plan.lowerBound[row]!)),
+        share(was[row]!),
+        paint.bold(share(now[row]!)),
+        problem.scope === "step" ? "" : share(1 / plan.lowerBound[row]!),
         `GPU ${busiest!.gpu}`,
-        figure(plan.busiest[row]!),
+        figure(busiest!.load * meanOf(problem, placed, row)),
         `${(busiest!.load).toFixed(4)} x`,
         String(counts.reduce((a, b) => a + b, 0)),
         String(problem.from ? movesOf(row) : counts.reduce((a, b) => Math.max(a, b), 0)),
@@ -144,7 +142,7 @@ function sayLayers({ problem, layers, flags }: Task, placed: NamedPlan, before: 
   if (!all) say(paint.dim("--full shows every layer"));
 }
 
-function meanOf({ loads, gpus }: BalanceProblem, { shut }: NamedPlan, row: number): number {
+function meanOf({ loads, gpus }: BalanceTask, { shut }: NamedPlan, row: number): number {
   return Array.from(loads[row]!).reduce((a, b) => a + b, 0) / (gpus - shut.size);
 }
 
@@ -157,7 +155,7 @@ function movesOfLayer({ from }: BalanceProblem, { physicalToLogicalMap, gpuOfSlo
 /** The layers that were worst before, and what became of them. */
 export function sayHeatOf({ problem, layers, flags }: Task, plans: readonly NamedPlan[]): void {
   const rows = layers.map((_, row) => row);
-  const was = plans[0]!.plan.balancedness;
+  const was = evennessOf(timesMeanOf(problem, plans[0]!));
   const shown = flags.full
     ? rows
     : rows
@@ -184,18 +182,9 @@ export function sayFiles({ out, maps, svg }: PlaceFlags): void {
   if (svg !== undefined) say(`The picture is in ${svg}`);
 }
 
-export function sayInfeasible({
-  binds,
-  needed,
-  available,
-  relax,
-}: Extract<BalanceAnswer, { status: "infeasible" }>): void {
-  const words = { slots: "slots", movesMax: "moves", bytesMax: "bytes to move" }[binds];
+export function sayInfeasible({ constraint, because, relax }: Extract<BalanceAnswer, { status: "infeasible" }>): void {
   say(paint.red(paint.bold("infeasible")));
-  sayWrapped(
-    "what binds   ",
-    `${words}: ${needed.toLocaleString("en")} are needed, ${available.toLocaleString("en")} are there`,
-  );
+  sayWrapped("what binds   ", `${constraint}: ${because}`);
   sayWrapped("what helps   ", relax);
 }
 
@@ -213,12 +202,21 @@ export function gpusOfSlotsIn({ gpus, slots, slotsPerGpu }: BalanceProblem): num
 }
 
 /** Loads of GPUs over their mean, NaN of those that are drained. */
-export function timesMeanOf({ loads, gpus }: BalanceProblem, { plan, shut }: NamedPlan): Float64Array[] {
-  return plan.physicalToLogicalMap.map((row, layer) => {
-    const sums = gpuLoadsOf(loads[layer]!, row, plan.gpuOfSlot, gpus);
+export function timesMeanOf({ loads, gpus }: BalanceTask, { plan, shut }: NamedPlan): Float64Array[] {
+  const { physicalToLogicalMap, shareOfSlot, gpuOfSlot } = plan;
+  return physicalToLogicalMap.map((row, layer) => {
+    const sums = new Float64Array(gpus);
+    row.forEach((expert, slot) => {
+      if (expert >= 0) sums[gpuOfSlot[slot]!]! += (loads[layer]![expert] ?? 0) * shareOfSlot[layer]![slot]!;
+    });
     const mean = sums.reduce((a, b) => a + b, 0) / (gpus - shut.size);
     return sums.map((sum, gpu) => (shut.has(gpu) && sum === 0 ? Number.NaN : sum / (mean || 1)));
   });
+}
+
+/** Balancedness of each layer by itself. */
+function evennessOf(heat: readonly Float64Array[]): number[] {
+  return heat.map((row) => 1 / row.reduce((most, value) => (value > most ? value : most), 1));
 }
 
 /** GPUs that hold nothing: those that are drained, and those without slots. */

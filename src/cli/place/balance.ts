@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import {
   type BalanceAnswer,
   type BalancePlan,
-  type BalanceProblem,
+  type BalanceTask,
   balancePlanOf,
   formatMaps,
   formatPlan,
@@ -46,19 +46,20 @@ function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Ta
   const layers = loads.flatMap((_, layer) => (idleLayers.includes(layer) ? [] : [layer]));
   if (layers.length === 0)
     throw new RangeError(`${file}: expected a layer that carries load, got ${loads.length} of zeros`);
-  const { drained, slotsPerGpu, ...topology } = topologyOf(flags);
+  const { drained, slotsPerGpu, gpusPerNode, ...topology } = topologyOf(flags);
   const gpus = gpusOf(topology);
-  const { slots, target, movesMax, bytesMax, expertMb } = flags;
+  const { slots, scope, groups, target, movesMax, bytesMax, expertMb } = flags;
   if (slots === undefined && slotsPerGpu === undefined)
     throw new TypeError("--slots <count>, of each layer, or --slots-per-gpu <count> is missing");
   if (bytesMax !== undefined && expertMb === undefined) throw new TypeError("--bytes-max goes with --expert-mb");
-  const problem: BalanceProblem = {
+  const problem: BalanceTask = {
     loads: layers.map((layer) => loads[layer]!),
     gpus,
     ...(slots === undefined
       ? { slotsPerGpu: typeof slotsPerGpu === "number" ? slotsPerGpu : Array.from(slotsPerGpu!) }
       : { slots }),
-    ...definedOf({ drained, target, movesMax, bytesMax }),
+    ...definedOf({ drained, scope, groups, target, movesMax, bytesMax }),
+    ...(groups === undefined ? {} : definedOf({ gpusPerNode })),
     ...(expertMb === undefined ? {} : { expertBytes: expertMb * 1e6 }),
   };
   const task = { problem, layers, experts: loads[0]!.length, statistics, file, flags };
