@@ -144,7 +144,7 @@ function boundOfPairs(loads: Float64Array, { active, slots }: CompleteBalance, l
     if (i === order.length) {
       sizes.fill(0);
       let at = 0;
-      for (let j = 0; j < i; j++) sizes.fill(loads[order[j]!]! / copies[j]!, at, (at += copies[j]!));
+      for (let j = 0; j < i; at += copies[j++]!) sizes.fill(loads[order[j]!]! / copies[j]!, at, at + copies[j]!);
       sizes.sort();
       let busiest = 0;
       for (let g = 0; g < gpus; g++) busiest = Math.max(busiest, sizes[g]! + sizes[2 * gpus - 1 - g]!);

@@ -48,7 +48,7 @@ export function describePlan(
   const physicalToLogicalMap = plans.map((plan, l) => {
     const row = new Array<number>(gpuOfSlot.length).fill(-1);
     active.forEach((gpu, g) => {
-      const before = new Set(held?.[l]![g]);
+      const before = new Set(held ? held[l]![g] : []);
       for (let j = 0; j < slotsOf[g]!; j++) {
         const expert = plan[firstOf[g]! + j]!;
         if (expert === NONE) continue;

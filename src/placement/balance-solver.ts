@@ -157,7 +157,7 @@ export class PartSolver {
         if (behind > 0) loads[e]! += weights[s]! * load;
       });
       gpus.forEach((gpu, g) => {
-        const load = base?.[s]![gpu] ?? 0;
+        const load = base ? base[s]![gpu]! : 0;
         loads[baseAt + (s + behind) * gpus.length + g] = load;
         if (behind > 0) loads[baseAt + g]! += weights[s]! * load;
       });
