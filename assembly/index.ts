@@ -1,6 +1,10 @@
 export { annealPlacement, listCandidates, settlePlacement } from "./annealing";
 export { bidForSlots } from "./auction";
 export { levelGpus, packPlan } from "./balance";
+export { bidForCopies } from "./copybids";
+export { listCopyCandidates } from "./copylists";
+export { annealCopies, settleCopies } from "./copymoves";
+export { ascendCopyPrices, sumOfCopies } from "./copyprices";
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { easeGpus, mendPlan, shakePlan } from "./easing";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
@@ -12,6 +16,7 @@ export { loadPlan } from "./plan";
 export { ascendPrices } from "./prices";
 export { drawBits, seedRandom } from "./random";
 export { advanceLoads } from "./reading";
+export { takeBackMoves } from "./returning";
 
 export const F32 = idof<StaticArray<f32>>();
 export const F64 = idof<StaticArray<f64>>();

@@ -265,3 +265,25 @@ export const BALANCE_LEVELS_AT = 17;
 export const BALANCE_WEIGHTS_AT = 18;
 export const BALANCE_KEYS_AT = 19;
 export const BALANCE_HEADER = 20;
+
+/** What is said of a cluster and of copies of experts, in `shape`: sizes, least and most copies, radius, 1 if loads are limited. */
+export const SHAPE_GPUS = 0;
+export const SHAPE_NODE_GPUS = 1;
+export const SHAPE_POD_GPUS = 2;
+export const SHAPE_COPIES = 3;
+export const SHAPE_COPIES_MAX = 4;
+export const SHAPE_RADIUS = 5;
+export const SHAPE_LIMITED = 6;
+export const SHAPE_WORDS = 7;
+
+/** Columns of what there is to know of an expert, behind its demand by GPU, by node and by pod. */
+export const ROW_ALL = 0;
+export const ROW_LOAD = 1;
+export const ROW_MOVE_COST = 2;
+export const ROW_BYTES = 3;
+export const ROW_COLUMNS = 4;
+
+/** What an expert and a GPU may have to do with one another, which adds up: a copy there comes free of a move, must be, may not be. */
+export const HOME = 1;
+export const FORCED = 2;
+export const CLOSED = 4;

@@ -85,7 +85,10 @@ export function heatMap({ title, subtitle = "", rowLabel, columnLabel, rows, col
         `<text class="soft" x="${LEFT - 8}" y="${rounded(TOP + (row + 0.5) * cellHeight + 4)}" text-anchor="end" font-size="11">${escaped(String(rows?.[row] ?? row))}</text>`,
     ),
     `<text class="soft" transform="translate(18 ${rounded(TOP + plotHeight / 2)}) rotate(-90)" text-anchor="middle">${escaped(rowLabel)}</text>`,
-    ...legend(TOP + plotHeight + 58),
+    ...legend(
+      TOP + plotHeight + 58,
+      panels.some(({ values }) => values.some((row) => Array.from(row).some(Number.isNaN))),
+    ),
     "</svg>",
     "",
   ].join("\n");
@@ -103,7 +106,7 @@ function cellPaths(values: readonly ArrayLike<number>[], x: number, width: numbe
       paths.set(paint, path);
     }
   });
-  return Array.from(paths, ([paint, path]) => `<path ${paint} d="${path.join("")}"/>`);
+  return Array.from(paths, ([paint, path]) => `<path ${paint} shape-rendering="crispEdges" d="${path.join("")}"/>`);
 }
 
 /** The colour of a share of what is equal, in steps; all from twice up have the last. */
@@ -121,7 +124,7 @@ function colourOf(value: number): string {
 
 const LEGEND_WIDTH = 240;
 
-function legend(y: number): string[] {
+function legend(y: number, hasNone: boolean): string[] {
   const step = LEGEND_WIDTH / STEPS;
   return [
     ...Array.from(
@@ -134,5 +137,11 @@ function legend(y: number): string[] {
         `<text class="soft" x="${rounded(LEFT + (LEGEND_WIDTH * value) / 2)}" y="${rounded(y + 28)}" text-anchor="middle" font-size="11">${value === 2 ? "2 or more" : figure(value)}</text>`,
     ),
     `<text class="soft" x="${LEFT + LEGEND_WIDTH + 40}" y="${rounded(y + 11)}">times the mean</text>`,
+    ...(hasNone
+      ? [
+          `<rect class="none" x="${LEFT + LEGEND_WIDTH + 150}" y="${rounded(y)}" width="12" height="12"/>`,
+          `<text class="soft" x="${LEFT + LEGEND_WIDTH + 170}" y="${rounded(y + 11)}">is to hold nothing</text>`,
+        ]
+      : []),
   ];
 }

@@ -30,10 +30,10 @@ test("every cell is drawn once, with what has no value apart, and all words esca
   const cells = (pattern: RegExp) =>
     [...svg.matchAll(pattern)].reduce((sum, [, path]) => sum + path!.split("M").length - 1, 0);
   expect(cells(/<path [^>]*d="([^"]*)"/g)).toBe(12);
-  expect(cells(/<path class="none" d="([^"]*)"/g)).toBe(2);
-  expect(cells(/<path fill="#f0f0ec" d="([^"]*)"/g)).toBe(7); // 1, in either panel
-  expect(cells(/<path fill="#b2182b" d="([^"]*)"/g)).toBe(2); // 2 and more
-  expect(cells(/<path fill="#214e8a" d="([^"]*)"/g)).toBe(1); // 0
+  expect(cells(/<path class="none" shape-rendering="crispEdges" d="([^"]*)"/g)).toBe(2);
+  expect(cells(/<path fill="#f0f0ec" shape-rendering="crispEdges" d="([^"]*)"/g)).toBe(7); // 1, in either panel
+  expect(cells(/<path fill="#b2182b" shape-rendering="crispEdges" d="([^"]*)"/g)).toBe(2); // 2 and more
+  expect(cells(/<path fill="#214e8a" shape-rendering="crispEdges" d="([^"]*)"/g)).toBe(1); // 0
   expect(svg).toContain(">Loads &amp; layers</text>");
   expect(svg).toContain(">a &lt;note&gt;</text>");
   expect(svg).not.toMatch(/NaN|undefined/);

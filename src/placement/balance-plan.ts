@@ -1,74 +1,89 @@
-import { checkLength, checkMultiple } from "../check.ts";
-import { mapsOf } from "../formats/eplb.ts";
-import type { BalancePlan } from "./balance.ts";
-import { type BalanceProblem, slotsOfGpus } from "./balance-problem.ts";
+import { NONE } from "../../assembly/layout.ts";
+import type { CompleteBalance } from "./balance-problem.ts";
+import { imbalances, type Shares } from "./balance-shares.ts";
 
-/** GPUs of slots that lie on them in equal parts, as serving engines have them. */
-export function gpusOfSlots(slots: number, gpus: number): number[] {
-  checkMultiple("slots of equal parts", slots, gpus);
-  return Array.from({ length: slots }, (_, slot) => Math.floor(slot / (slots / gpus)));
+/** Where the copies of every layer's experts are. */
+export interface BalancePlan {
+  /**
+   * `[layer][slot]`: the expert that a slot holds, -1 for none. Slots of one GPU lie side by side. With a plan in force a slot
+   * stays empty where to fill it would take a move, or unbalance GPUs; without, where its GPU holds all that it may already.
+   */
+  physicalToLogicalMap: number[][];
+  /** `[layer][expert][copy]`: slots, padded with -1 to the most copies of any expert. */
+  logicalToPhysicalMap: number[][][];
+  /** `[layer][expert]`: copies. */
+  expertCount: number[][];
+  /** `[layer][slot]`: the share of its expert's load that a slot is to bear; 0 in an empty one. Those of an expert add up to 1. */
+  shareOfSlot: number[][];
+  gpuOfSlot: number[];
+  /** Of each layer, or of the step alone: what the busiest GPU bears over the mean, of all scenarios combined; 1 at best. */
+  imbalance: number[];
+  /** And 1 over that. */
+  balancedness: number[];
+  balancednessMean: number;
+  balancednessWorst: number;
+  /** What no plan's `imbalance` is below. */
+  lowerBound: number[];
+  /** The greatest of `imbalance / lowerBound - 1`. */
+  gap: number;
+  /** Copies on GPUs that did not hold that expert in the plan in force; all of them where there is none. */
+  moves: number;
 }
 
-/**
- * What experts in slots come to as a plan, whoever placed them, and whether or not they keep the rules: `verifyBalance` says
- * that. Its bound is no more than the mean.
- */
-export function balancePlanOf(
-  problem: BalanceProblem,
-  physicalToLogicalMap: readonly (readonly number[])[],
-  gpuOfSlot: readonly number[],
+/** All that follows from the experts in the slots, worked out afresh. `held` is by layer and active GPU. */
+export function describePlan(
+  balance: CompleteBalance,
+  plans: readonly Uint32Array[],
+  shares: Shares,
+  lowerBound: readonly number[],
+  held?: readonly (readonly (readonly number[])[])[],
 ): BalancePlan {
-  const { loads, gpus, drained = [], from } = problem;
-  checkLength("physicalToLogicalMap", { length: physicalToLogicalMap.length }, loads.length);
-  const inUse = slotsOfGpus(problem).filter((count, gpu) => count > 0 && !drained.includes(gpu)).length;
-  const { logicalToPhysicalMap, expertCount } = mapsOf(physicalToLogicalMap, loads[0]!.length);
-  const busiest = physicalToLogicalMap.map((row, layer) =>
-    gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus).reduce((a, b) => Math.max(a, b), 0),
-  );
-  // What slots bear, which is all of the load unless an expert is nowhere.
-  const means = physicalToLogicalMap.map(
-    (row, layer) => gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus).reduce((a, b) => a + b, 0) / inUse,
-  );
-  const balancedness = busiest.map((load, layer) => (load > 0 ? means[layer]! / load : 1));
-  const held = from?.physicalToLogicalMap.map(
-    (row) => new Set(row.flatMap((expert, slot) => (expert >= 0 ? [`${expert}/${from.gpuOfSlot[slot]}`] : []))),
-  );
+  const { active, experts, slotsOf, firstOf, gpuOfSlot } = balance;
+  const start = new Map<number, number>();
+  gpuOfSlot.forEach((gpu, slot) => {
+    if (!start.has(gpu)) start.set(gpu, slot);
+  });
+  let moves = 0;
+  const shareOfSlot = plans.map(() => new Array<number>(gpuOfSlot.length).fill(0));
+  const physicalToLogicalMap = plans.map((plan, l) => {
+    const row = new Array<number>(gpuOfSlot.length).fill(-1);
+    active.forEach((gpu, g) => {
+      const before = new Set(held ? held[l]![g] : []);
+      for (let j = 0; j < slotsOf[g]!; j++) {
+        const expert = plan[firstOf[g]! + j]!;
+        if (expert === NONE) continue;
+        row[start.get(gpu)! + j] = expert;
+        shareOfSlot[l]![start.get(gpu)! + j] = shares[l]![firstOf[g]! + j]!;
+        if (!before.has(expert)) moves++;
+      }
+    });
+    return row;
+  });
+  const slotsOfExperts = physicalToLogicalMap.map((row) => {
+    const slots: number[][] = Array.from({ length: experts }, () => []);
+    row.forEach((expert, slot) => {
+      if (expert >= 0) slots[expert]!.push(slot);
+    });
+    return slots;
+  });
+  const expertCount = slotsOfExperts.map((slots) => slots.map(({ length }) => length));
+  const most = expertCount.reduce((sum, counts) => counts.reduce((a, b) => Math.max(a, b), sum), 0);
+  const imbalance = imbalances(balance, plans, shares);
+  const balancedness = imbalance.map((value) => 1 / value);
   return {
-    physicalToLogicalMap: physicalToLogicalMap.map((row) => [...row]),
-    logicalToPhysicalMap: logicalToPhysicalMap.map((rows) => rows.map((row) => [...row])),
-    expertCount: expertCount.map((row) => [...row]),
+    physicalToLogicalMap,
+    logicalToPhysicalMap: slotsOfExperts.map((slots) =>
+      slots.map((list) => [...list, ...new Array<number>(most - list.length).fill(-1)]),
+    ),
+    expertCount,
+    shareOfSlot,
     gpuOfSlot: [...gpuOfSlot],
+    imbalance,
     balancedness,
     balancednessMean: balancedness.reduce((a, b) => a + b, 0) / balancedness.length,
     balancednessWorst: balancedness.reduce((a, b) => Math.min(a, b), 1),
-    busiest,
-    lowerBound: means,
-    gap: busiest.reduce((gap, load, layer) => (load > 0 ? Math.max(gap, load / means[layer]! - 1) : gap), 0),
-    moves: physicalToLogicalMap.reduce(
-      (sum, row, layer) =>
-        sum +
-        row.filter(
-          (expert, slot) =>
-            expert >= 0 && expert < loads[layer]!.length && !held?.[layer]?.has(`${expert}/${gpuOfSlot[slot]}`),
-        ).length,
-      0,
-    ),
+    lowerBound: [...lowerBound],
+    gap: imbalance.reduce((gap, value, u) => Math.max(gap, value / lowerBound[u]! - 1), 0),
+    moves,
   };
-}
-
-/** What each GPU bears of one layer: an expert's load in equal parts for its copies. */
-export function gpuLoadsOf(
-  loads: ArrayLike<number>,
-  row: readonly number[],
-  gpuOfSlot: readonly number[],
-  gpus: number,
-): Float64Array {
-  const copies = new Uint32Array(loads.length);
-  for (const expert of row) if (expert >= 0 && expert < loads.length) copies[expert]!++;
-  const sums = new Float64Array(gpus);
-  row.forEach((expert, slot) => {
-    const gpu = gpuOfSlot[slot]!;
-    if (expert >= 0 && expert < loads.length && gpu < gpus) sums[gpu]! += loads[expert]! / copies[expert]!;
-  });
-  return sums;
 }

@@ -1,4 +1,5 @@
 import { checkBetween, checkKeys, checkWhole } from "../check.ts";
+import { CopySearch } from "./copies.ts";
 import { costRows } from "./costs.ts";
 import { knapsackBound, solveExactly } from "./exact.ts";
 import { type Infeasible, obstacleOf } from "./obstacles.ts";
@@ -21,9 +22,9 @@ export interface PlaceOptions {
 
 /**
  * *optimal*: no plan costs less, and that is proved; *within gap*: none costs less by more than the gap asked for; *time
- * limit*: time or rounds ended before that; *infeasible*: no plan keeps all rules.
+ * limit* or *iteration limit*: time or rounds ended before that; *infeasible*: no plan keeps all rules.
  */
-export type PlacementStatus = "optimal" | "within gap" | "time limit" | "infeasible";
+export type PlacementStatus = "optimal" | "within gap" | "time limit" | "iteration limit" | "infeasible";
 
 export interface LatencyPlacement {
   objective: "latency";
@@ -81,7 +82,7 @@ type CompleteOptions = Required<Omit<PlaceOptions, "onPlan">> & Pick<PlaceOption
 class Rounds {
   readonly #problem: CompleteProblem;
   readonly #options: CompleteOptions;
-  readonly #search: Search;
+  readonly #search: Search | CopySearch;
   readonly #isOver: () => boolean;
   #best: { plan: LatencyPlan; check: PlanCheck } | undefined;
   /** A bound from elsewhere than prices. */
@@ -92,15 +93,19 @@ class Rounds {
     this.#options = options;
     const untilMs = performance.now() + options.timeLimitMs;
     this.#isOver = () => performance.now() > untilMs;
-    this.#search = new Search(problem, options.seed);
+    this.#search = hasOneCopy(problem) ? new Search(problem, options.seed) : new CopySearch(problem, options.seed);
   }
 
   run(): LatencyPlacement {
     const { isLoadLimited, from, movedBytesMax } = this.#problem;
-    const isCoupled = isLoadLimited || (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
+    // Only where nothing but slots of one copy is scarce does the auction find the best plan by itself.
+    const isCoupled =
+      this.#search instanceof CopySearch ||
+      isLoadLimited ||
+      (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
     let round = 0;
     for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
-      if (isLoadLimited && round === 1) this.#raiseBound();
+      if (isLoadLimited && round === 1 && this.#search instanceof Search) this.#raiseBound();
       if (this.#isDone()) break;
       if (isCoupled) this.#coupledRound(round);
       else this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
@@ -138,7 +143,7 @@ class Rounds {
     const options = { ...(best ? { upper: best } : {}), timeLimitMs: LOOKS, clock };
     const found = size <= SMALL ? solveExactly(exact, options) : { at: null, ...knapsackBound(exact, options) };
     this.#raised = Math.max(this.#raised, found.bound);
-    if (found.at) this.#keepPlan(found.at);
+    if (found.at) this.#keepPlan(Array.from(found.at, (gpu) => [gpu]));
   }
 
   #bid(raise: number): void {
@@ -147,11 +152,10 @@ class Rounds {
 
   /** Keeps the placement of the search if it keeps all rules and is the best so far. */
   #keep(): void {
-    this.#keepPlan(this.#search.gpuOfExpert);
+    this.#keepPlan(this.#search.gpusOfExpert);
   }
 
-  #keepPlan(gpuOfExpert: Uint32Array): void {
-    const gpusOfExpert = Array.from(gpuOfExpert, (gpu) => [gpu]);
+  #keepPlan(gpusOfExpert: number[][]): void {
     const check = verifyComplete(this.#problem, gpusOfExpert);
     if (check.violations.length > 0 || check.cost >= (this.#best?.check.cost ?? Number.POSITIVE_INFINITY)) return;
     const plan = { gpusOfExpert };
@@ -177,19 +181,28 @@ class Rounds {
     );
   }
 
+  get #limit(): "time limit" | "iteration limit" {
+    return this.#isOver() ? "time limit" : "iteration limit";
+  }
+
   #answer(rounds: number): LatencyPlacement {
     const bound = this.#bound();
     const { prices, bound: priceBound } = this.#search;
     const common = { objective: "latency", bound, prices, priceBound, rounds } as const;
     if (!this.#best) {
       if (bound > mostCost(this.#problem)) return refusal(this.#problem, overpriced(this.#problem), rounds);
-      return { ...common, status: "time limit", gap: Number.POSITIVE_INFINITY };
+      return { ...common, status: this.#limit, gap: Number.POSITIVE_INFINITY };
     }
     const { plan, check } = this.#best;
     const gap = gapOf(check.cost, bound);
-    const status = this.#isOptimal() ? "optimal" : gap <= this.#options.gap ? "within gap" : "time limit";
+    const status = this.#isOptimal() ? "optimal" : gap <= this.#options.gap ? "within gap" : this.#limit;
     return { ...common, status, plan, check, gap };
   }
+}
+
+/** Whether each expert has a copy, and comes from at most one. */
+function hasOneCopy({ copiesMax, from }: CompleteProblem): boolean {
+  return copiesMax === 1 && (from?.every((gpus) => gpus.length <= 1) ?? true);
 }
 
 /** How much more than the bound a cost is, over the bound; 0 where both are 0. */

@@ -139,7 +139,7 @@ function writeGpus({ cluster, gpuLoadMax }: CompleteProblem, width: number, view
 }
 
 /** Experts in a random order (Fisher and Yates): neighbours in a list are often alike. */
-function shuffled(count: number, more: () => Uint32Array): Uint32Array {
+export function shuffled(count: number, more: () => Uint32Array): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   let [bits, next] = [new Uint32Array(), 0];
   for (let i = count - 1; i > 0; i--) {

@@ -80,9 +80,9 @@ export class Search {
   }
 
   /** GPUs of experts as the search has them now. */
-  get gpuOfExpert(): Uint32Array {
-    const gpus = new Uint32Array(this.#expertOf.length);
-    for (let row = 0; row < gpus.length; row++) gpus[this.#expertOf[row]!] = this.#views.at[row]!;
+  get gpusOfExpert(): number[][] {
+    const gpus: number[][] = Array(this.#expertOf.length);
+    for (let row = 0; row < gpus.length; row++) gpus[this.#expertOf[row]!] = [this.#views.at[row]!];
     return gpus;
   }
 
@@ -206,7 +206,7 @@ export class Search {
   }
 }
 
-function isWhole({ demand, demandOfExpert, tierCosts, moveCosts }: CompleteProblem): boolean {
+export function isWhole({ demand, demandOfExpert, tierCosts, moveCosts }: CompleteProblem): boolean {
   const isSmall = demandOfExpert.every((asked, i) => asked * tierCosts[3] + moveCosts[i]! < 2 ** 24);
   return isSmall && [demand, tierCosts, moveCosts].every((costs) => costs.every(Number.isInteger));
 }

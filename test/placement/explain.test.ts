@@ -9,7 +9,6 @@ const anyProblem = fc
   .record({
     experts: fc.integer({ min: 2, max: 10 }),
     gpus: fc.integer({ min: 2, max: 8 }),
-    seed: fc.nat(),
     isLimited: fc.boolean(),
     hasFrom: fc.boolean(),
   })
@@ -71,6 +70,28 @@ test("what experts would rather pay for another place comes to no more than the 
     }),
     { numRuns: 40 },
   );
+});
+
+test("of several copies, one at a time goes elsewhere", () => {
+  const problem: LatencyProblem = {
+    objective: "latency",
+    cluster: { gpus: 4, gpusPerNode: 2, slotsPerGpu: 2 },
+    demand: [
+      [9, 0, 8, 0],
+      [0, 5, 0, 5],
+      [1, 0, 0, 1],
+    ],
+    copies: 2,
+  };
+  const placement = placeForLatency(problem);
+  const { here, others } = explainPlacement(problem, placement, 0);
+  expect(here).toMatchObject({ gpus: expect.arrayContaining([0, 2]), waysCost: 0, demandOfTier: [17, 0, 0, 0] });
+  for (const { gpu, insteadOf, gpus, waysCost } of others) {
+    expect(gpus.toSorted()).toEqual([gpu, ...[0, 2].filter((other) => other !== insteadOf)].toSorted());
+    const plan = placement.plan!.gpusOfExpert.with(0, gpus);
+    expect(waysCost).toBeCloseTo(verifyPlacement(problem, { gpusOfExpert: plan }).cost - placement.check!.cost, 9);
+  }
+  expect(others.map(({ gpu }) => gpu).toSorted()).toEqual([1, 3]);
 });
 
 test("places out of the radius, drained GPUs and pinned copies are no other places", () => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { BalanceProblem } from "../../src/placement/balance-problem.ts";
 import type { LatencyProblem } from "../../src/placement/problem.ts";
+import type { BalanceTask } from "../../src/placement/slots.ts";
 
 const FOLDER = "../shared/data";
 
@@ -28,7 +28,7 @@ export function hopProblem(name: string, isLimited: boolean): LatencyProblem {
 }
 
 /** A problem of ../shared/data/placement/eplb-*.json.gz. */
-export function eplbProblem(name: string): BalanceProblem {
+export function eplbProblem(name: string): BalanceTask {
   const { weight, gpus, slots } = parsed(name);
   return { loads: weight, gpus, slots };
 }

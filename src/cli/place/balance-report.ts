@@ -2,8 +2,8 @@ import {
   type BalanceAnswer,
   type BalancePlan,
   type BalanceProblem,
+  type BalanceTask,
   figure,
-  gpuLoadsOf,
   type LoadStatistics,
   percent,
 } from "../../index.ts";
@@ -13,7 +13,7 @@ import { type Panel, sayHeat } from "./heat.ts";
 
 /** What is placed: layers that carry load, by their numbers in the model. */
 export interface Task {
-  problem: BalanceProblem;
+  problem: BalanceTask;
   layers: number[];
   experts: number;
   statistics: LoadStatistics;
@@ -23,17 +23,19 @@ export interface Task {
 
 export type Placed = Exclude<BalanceAnswer, { status: "infeasible" }>;
 
-/** A plan, and what it is called. */
+/** A plan, what it is called, and which GPUs hold nothing in it by rule: what is drained now was not so before. */
 export interface NamedPlan {
   name: string;
   plan: BalancePlan;
+  shut: ReadonlySet<number>;
 }
 
 const LAYERS_SHOWN = 8;
 const HEAT_ROWS = 16;
 
-export function sayPlan(task: Task, plan: Placed, before: NamedPlan, isMissed: boolean): void {
+export function sayPlan(task: Task, placed: NamedPlan & { plan: Placed }, before: NamedPlan, isMissed: boolean): void {
   const { problem, flags } = task;
+  const { plan } = placed;
   const word = isMissed
     ? paint.yellow(paint.bold("target not reached"))
     : { optimal: paint.green, "within gap": paint.green, "time limit": paint.yellow, "iteration limit": paint.yellow }[
@@ -47,8 +49,8 @@ export function sayPlan(task: Task, plan: Placed, before: NamedPlan, isMissed: b
     `The busiest GPU bears at most ${percent(plan.gap)} more than the bound, below which no plan can be; ${movesWords(plan, problem)}.`,
   );
   sayInput(task);
-  sayLayers(task, plan, before);
-  sayHeatOf(task, [before, { name: "after", plan }]);
+  sayLayers(task, placed, before);
+  sayHeatOf(task, [before, placed]);
   sayFiles(flags);
   const next: [string, string][] = [];
   if (flags.maps === undefined) next.push([again("--maps maps.json"), "EPLB's maps, for a serving engine"]);
@@ -95,12 +97,12 @@ export function share(value: number): string {
   return (Math.floor(value * 1e4 + 1e-6) / 1e4).toFixed(4);
 }
 
-function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: NamedPlan): void {
+function sayLayers({ problem, layers, flags }: Task, placed: NamedPlan, before: NamedPlan): void {
+  const { plan } = placed;
+  const heat = timesMeanOf(problem, placed);
   const rows = layers.map((_, row) => row);
-  const worst = rows.toSorted(
-    (a, b) =>
-      plan.balancedness[a]! - plan.balancedness[b]! || before.plan.balancedness[a]! - before.plan.balancedness[b]!,
-  );
+  const [now, was] = [evennessOf(heat), evennessOf(timesMeanOf(problem, before))];
+  const worst = rows.toSorted((a, b) => now[a]! - now[b]! || was[a]! - was[b]!);
   const shown = flags.full ? rows : worst.slice(0, LAYERS_SHOWN);
   const all = shown.length === rows.length;
   heading(all ? "Layer by layer" : `The ${shown.length} worst of ${rows.length} layers`);
@@ -118,18 +120,18 @@ function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: 
       problem.from ? "moves" : "most copies",
     ],
     shown.map((row) => {
-      const loads = timesMeanOf(problem, plan)[row]!;
+      const loads = heat[row]!;
       const [busiest] = Array.from(loads, (load, gpu) => ({ load, gpu }))
         .filter(({ load }) => !Number.isNaN(load))
         .sort((a, b) => b.load - a.load);
       const counts = plan.expertCount[row]!;
       return [
         String(layers[row]),
-        share(before.plan.balancedness[row]!),
-        paint.bold(share(plan.balancedness[row]!)),
-        share(Math.min(1, meanOf(problem, row) / plan.lowerBound[row]!)),
+        share(was[row]!),
+        paint.bold(share(now[row]!)),
+        problem.scope === "step" ? "" : share(1 / plan.lowerBound[row]!),
         `GPU ${busiest!.gpu}`,
-        figure(plan.busiest[row]!),
+        figure(busiest!.load * meanOf(problem, placed, row)),
         `${(busiest!.load).toFixed(4)} x`,
         String(counts.reduce((a, b) => a + b, 0)),
         String(problem.from ? movesOf(row) : counts.reduce((a, b) => Math.max(a, b), 0)),
@@ -140,8 +142,8 @@ function sayLayers({ problem, layers, flags }: Task, plan: BalancePlan, before: 
   if (!all) say(paint.dim("--full shows every layer"));
 }
 
-function meanOf({ loads, gpus, drained = [] }: BalanceProblem, row: number): number {
-  return Array.from(loads[row]!).reduce((a, b) => a + b, 0) / (gpus - new Set(drained).size);
+function meanOf({ loads, gpus }: BalanceTask, { shut }: NamedPlan, row: number): number {
+  return Array.from(loads[row]!).reduce((a, b) => a + b, 0) / (gpus - shut.size);
 }
 
 function movesOfLayer({ from }: BalanceProblem, { physicalToLogicalMap, gpuOfSlot }: BalancePlan, row: number): number {
@@ -153,16 +155,16 @@ function movesOfLayer({ from }: BalanceProblem, { physicalToLogicalMap, gpuOfSlo
 /** The layers that were worst before, and what became of them. */
 export function sayHeatOf({ problem, layers, flags }: Task, plans: readonly NamedPlan[]): void {
   const rows = layers.map((_, row) => row);
-  const was = plans[0]!.plan.balancedness;
+  const was = evennessOf(timesMeanOf(problem, plans[0]!));
   const shown = flags.full
     ? rows
     : rows
         .toSorted((a, b) => was[a]! - was[b]!)
         .slice(0, HEAT_ROWS)
         .sort((a, b) => a - b);
-  const panels: Panel[] = plans.map(({ name, plan }) => {
-    const values = timesMeanOf(problem, plan);
-    return { name, values: shown.map((row) => values[row]!) };
+  const panels: Panel[] = plans.map((named) => {
+    const values = timesMeanOf(problem, named);
+    return { name: named.name, values: shown.map((row) => values[row]!) };
   });
   const which = shown.length === rows.length ? "" : `: the ${shown.length} layers that were worst`;
   sayHeat(
@@ -180,18 +182,9 @@ export function sayFiles({ out, maps, svg }: PlaceFlags): void {
   if (svg !== undefined) say(`The picture is in ${svg}`);
 }
 
-export function sayInfeasible({
-  binds,
-  needed,
-  available,
-  relax,
-}: Extract<BalanceAnswer, { status: "infeasible" }>): void {
-  const words = { slots: "slots", movesMax: "moves", bytesMax: "bytes to move" }[binds];
+export function sayInfeasible({ constraint, because, relax }: Extract<BalanceAnswer, { status: "infeasible" }>): void {
   say(paint.red(paint.bold("infeasible")));
-  sayWrapped(
-    "what binds   ",
-    `${words}: ${needed.toLocaleString("en")} are needed, ${available.toLocaleString("en")} are there`,
-  );
+  sayWrapped("what binds   ", `${constraint}: ${because}`);
   sayWrapped("what helps   ", relax);
 }
 
@@ -209,13 +202,26 @@ export function gpusOfSlotsIn({ gpus, slots, slotsPerGpu }: BalanceProblem): num
 }
 
 /** Loads of GPUs over their mean, NaN of those that are drained. */
-export function timesMeanOf(
-  { loads, gpus, drained = [] }: BalanceProblem,
-  { physicalToLogicalMap, gpuOfSlot }: BalancePlan,
-): Float64Array[] {
+export function timesMeanOf({ loads, gpus }: BalanceTask, { plan, shut }: NamedPlan): Float64Array[] {
+  const { physicalToLogicalMap, shareOfSlot, gpuOfSlot } = plan;
   return physicalToLogicalMap.map((row, layer) => {
-    const sums = gpuLoadsOf(loads[layer]!, row, gpuOfSlot, gpus);
-    const mean = sums.reduce((a, b) => a + b, 0) / (gpus - drained.length);
-    return sums.map((sum, gpu) => (drained.includes(gpu) && sum === 0 ? Number.NaN : sum / (mean || 1)));
+    const sums = new Float64Array(gpus);
+    row.forEach((expert, slot) => {
+      if (expert >= 0) sums[gpuOfSlot[slot]!]! += (loads[layer]![expert] ?? 0) * shareOfSlot[layer]![slot]!;
+    });
+    const mean = sums.reduce((a, b) => a + b, 0) / (gpus - shut.size);
+    return sums.map((sum, gpu) => (shut.has(gpu) && sum === 0 ? Number.NaN : sum / (mean || 1)));
   });
+}
+
+/** Balancedness of each layer by itself. */
+function evennessOf(heat: readonly Float64Array[]): number[] {
+  return heat.map((row) => 1 / row.reduce((most, value) => (value > most ? value : most), 1));
+}
+
+/** GPUs that hold nothing: those that are drained, and those without slots. */
+export function shutIn(gpus: number, gpuOfSlot: readonly number[], drained: readonly number[] = []): Set<number> {
+  const open = new Set(gpuOfSlot);
+  for (const gpu of drained) open.delete(gpu);
+  return new Set(Array.from({ length: gpus }, (_, gpu) => gpu).filter((gpu) => !open.has(gpu)));
 }

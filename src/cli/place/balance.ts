@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import {
   type BalanceAnswer,
   type BalancePlan,
-  type BalanceProblem,
+  type BalanceTask,
   balancePlanOf,
   formatMaps,
   formatPlan,
@@ -27,6 +27,7 @@ import {
   sayInput,
   sayPlan,
   share,
+  shutIn,
   type Task,
   timesMeanOf,
 } from "./balance-report.ts";
@@ -45,19 +46,20 @@ function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Ta
   const layers = loads.flatMap((_, layer) => (idleLayers.includes(layer) ? [] : [layer]));
   if (layers.length === 0)
     throw new RangeError(`${file}: expected a layer that carries load, got ${loads.length} of zeros`);
-  const { drained, slotsPerGpu, ...topology } = topologyOf(flags);
+  const { drained, slotsPerGpu, gpusPerNode, ...topology } = topologyOf(flags);
   const gpus = gpusOf(topology);
-  const { slots, target, movesMax, bytesMax, expertMb } = flags;
+  const { slots, scope, groups, target, movesMax, bytesMax, expertMb } = flags;
   if (slots === undefined && slotsPerGpu === undefined)
     throw new TypeError("--slots <count>, of each layer, or --slots-per-gpu <count> is missing");
   if (bytesMax !== undefined && expertMb === undefined) throw new TypeError("--bytes-max goes with --expert-mb");
-  const problem: BalanceProblem = {
+  const problem: BalanceTask = {
     loads: layers.map((layer) => loads[layer]!),
     gpus,
     ...(slots === undefined
       ? { slotsPerGpu: typeof slotsPerGpu === "number" ? slotsPerGpu : Array.from(slotsPerGpu!) }
       : { slots }),
-    ...definedOf({ drained, target, movesMax, bytesMax }),
+    ...definedOf({ drained, scope, groups, target, movesMax, bytesMax }),
+    ...(groups === undefined ? {} : definedOf({ gpusPerNode })),
     ...(expertMb === undefined ? {} : { expertBytes: expertMb * 1e6 }),
   };
   const task = { problem, layers, experts: loads[0]!.length, statistics, file, flags };
@@ -107,24 +109,27 @@ function place(task: Task): void {
   if (answer.status !== "infeasible") writeAll(task, answer, before);
   if (flags.json) sayJson(answer);
   else if (answer.status === "infeasible") sayInfeasible(answer);
-  else sayPlan(task, answer, before, isMissed);
+  else sayPlan(task, named("after", problem.gpus, answer, problem.drained), before, isMissed);
 }
 
 /** What a plan is held against: the plan in force, or experts in order, as engines start. */
 function beforeOf(task: Task): NamedPlan {
   const { problem, layers, experts } = task;
   const { from, drained = [] } = problem;
+  if (from) {
+    const slotsPerGpu = new Array<number>(problem.gpus).fill(0);
+    for (const gpu of from.gpuOfSlot) slotsPerGpu[gpu]!++;
+    const then = { loads: problem.loads, gpus: problem.gpus, slotsPerGpu };
+    return named("before", problem.gpus, balancePlanOf(then, from.physicalToLogicalMap, from.gpuOfSlot));
+  }
   const gpuOfSlot = gpusOfSlotsIn(problem);
-  if (from) return { name: "before", plan: balancePlanOf(problem, from.physicalToLogicalMap, from.gpuOfSlot) };
   const row = inOrder(gpuOfSlot, drained, experts);
-  return {
-    name: "in order",
-    plan: balancePlanOf(
-      problem,
-      layers.map(() => row),
-      gpuOfSlot,
-    ),
-  };
+  const rows = layers.map(() => row);
+  return named("in order", problem.gpus, balancePlanOf(problem, rows, gpuOfSlot), drained);
+}
+
+function named<P extends BalancePlan>(name: string, gpus: number, plan: P, drained?: readonly number[]) {
+  return { name, plan, shut: shutIn(gpus, plan.gpuOfSlot, drained) };
 }
 
 /** Experts 0, 1, 2 ... in slots that may hold some, and from 0 again. */
@@ -161,7 +166,7 @@ function writeAll(task: Task, plan: BalancePlan, before: NamedPlan): void {
       flags.svg,
       pictureOf(task, [
         { ...before, name: before.name === "before" ? "before" : "experts in order" },
-        { name: "after", plan },
+        named("after", problem.gpus, plan, problem.drained),
       ]),
     );
 }
@@ -173,10 +178,10 @@ function pictureOf({ problem, layers, file }: Task, plans: readonly NamedPlan[])
     rowLabel: "layer",
     columnLabel: "GPU",
     rows: layers,
-    panels: plans.map(({ name, plan }) => ({
-      name,
-      note: `balancedness ${share(plan.balancednessMean)}, worst ${share(plan.balancednessWorst)}`,
-      values: timesMeanOf(problem, plan),
+    panels: plans.map((one) => ({
+      name: one.name,
+      note: `balancedness ${share(one.plan.balancednessMean)}, worst ${share(one.plan.balancednessWorst)}`,
+      values: timesMeanOf(problem, one),
     })),
   });
 }
@@ -186,10 +191,11 @@ function checkPlan(task: Task, file: string): void {
   const { problem, layers, flags } = task;
   const { physicalToLogicalMap, gpuOfSlot } = rowsOf(task, file);
   const plan = balancePlanOf(problem, physicalToLogicalMap, gpuOfSlot);
+  const checked = named(file, problem.gpus, plan, problem.drained);
   const check = verifyBalance(problem, plan);
   check.violations = check.violations.map((words) => numbered(words, layers));
   process.exitCode = check.violations.length > 0 ? 1 : 0;
-  if (flags.svg !== undefined) writeText(flags.svg, pictureOf(task, [{ name: file, plan }]));
+  if (flags.svg !== undefined) writeText(flags.svg, pictureOf(task, [checked]));
   if (flags.json) {
     sayJson(check);
     return;
@@ -197,7 +203,7 @@ function checkPlan(task: Task, file: string): void {
   sayViolations(file, check.violations, flags.full);
   say(`balancedness ${share(plan.balancednessMean)} on average, ${share(plan.balancednessWorst)} at worst`);
   sayInput(task);
-  sayHeatOf(task, [{ name: file, plan }]);
+  sayHeatOf(task, [checked]);
   sayFiles(flags);
 }
 

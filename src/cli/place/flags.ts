@@ -15,6 +15,8 @@ export interface PlaceFlags {
   drain?: number[];
   tierCosts?: number[];
   objective?: "balance" | "latency";
+  scope?: "layer" | "step";
+  groups?: number;
   copies?: number;
   copiesMax?: number;
   radius?: number;
@@ -39,18 +41,8 @@ export interface PlaceFlags {
 
 /** Flags that mean something for one objective alone. */
 const ONLY: Record<"balance" | "latency", readonly (keyof PlaceFlags)[]> = {
-  balance: ["slots", "target", "maps"],
-  latency: [
-    "gpusPerNode",
-    "gpusPerPod",
-    "tierCosts",
-    "copies",
-    "copiesMax",
-    "radius",
-    "loadMax",
-    "moveCost",
-    "explain",
-  ],
+  balance: ["slots", "scope", "groups", "target", "maps"],
+  latency: ["gpusPerPod", "tierCosts", "copies", "copiesMax", "radius", "loadMax", "moveCost", "explain"],
 };
 /** Flags that mean something only where there is a plan in force. */
 const WITH_FROM: readonly (keyof PlaceFlags)[] = ["target", "movesMax", "bytesMax", "moveCost"];
@@ -93,6 +85,13 @@ export function placeOptions(command: Command): Command {
         "balance: the busiest GPU is as near to the mean as can be (default for loads); latency: demand is as near to experts as can be (default for a problem)",
       ).choices(["balance", "latency"]),
     )
+    .addOption(
+      new Option(
+        "--scope <name>",
+        "what is balanced: each layer, or the sums over all of them (default: layer)",
+      ).choices(["layer", "step"]),
+    )
+    .option("--groups <count>", "of experts side by side; a group stays on one node (with --gpus-per-node)", number)
     .option(
       "--tier-costs <costs>",
       "of a unit of demand from the same GPU, node, pod, anywhere (default: 0,1,2,3)",

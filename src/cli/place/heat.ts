@@ -23,8 +23,13 @@ export function sayHeat(title: string, labels: readonly string[], panels: readon
   const together = lead + panels.length * (across + 3) <= width();
   const most = together ? across : Math.max(8, width() - lead - 2);
   const each = Math.ceil(across / most);
+  const cells = Math.ceil(across / each);
   for (const group of together ? [panels] : panels.map((panel) => [panel])) {
-    say(`${"".padEnd(lead)}  ${group.map(({ name }) => paint.dim(name.padEnd(across))).join("   ")}`.trimEnd());
+    const names = group
+      .map(({ name }) => name.padEnd(cells))
+      .join("   ")
+      .trimEnd();
+    if (names) say(`${"".padEnd(lead)}  ${paint.dim(names)}`);
     labels.forEach((label, row) => {
       const bands = group.map(({ values }) => cellsOf(values[row]!, each));
       say(`${label.padStart(lead)}  ${bands.join("   ")}`);
@@ -39,13 +44,19 @@ export function sayHeat(title: string, labels: readonly string[], panels: readon
 }
 
 function cellsOf(row: ArrayLike<number>, each: number): string {
-  let cells = "";
+  const shades: ((typeof SHADES)[number] | undefined)[] = [];
   for (let first = 0; first < row.length; first += each) {
     let busiest = Number.NaN;
     for (let i = first; i < Math.min(row.length, first + each); i++)
       if (!(row[i]! <= busiest) && !Number.isNaN(row[i]!)) busiest = row[i]!;
-    const shade = SHADES.findLast(({ from }) => busiest >= from);
-    cells += shade ? shade.colour(shade.sign) : " ";
+    shades.push(SHADES.findLast(({ from }) => busiest >= from));
+  }
+  // Signs of one colour that stand side by side are coloured together.
+  let cells = "";
+  for (let i = 0, end = 0; i < shades.length; i = end) {
+    const shade = shades[i];
+    for (end = i; end < shades.length && shades[end] === shade; ) end++;
+    cells += shade ? shade.colour(shade.sign.repeat(end - i)) : " ".repeat(end - i);
   }
   return cells;
 }

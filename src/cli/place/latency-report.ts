@@ -28,7 +28,7 @@ export function rowsOf(problem: LatencyProblem, { gpuLoads }: PlanCheck): Float6
   const { gpus, drained = [], slotsPerGpu } = problem.cluster;
   const isShut = (gpu: number) =>
     drained.includes(gpu) || (typeof slotsPerGpu === "number" ? slotsPerGpu : slotsPerGpu[gpu]) === 0;
-  const open = Array.from({ length: gpus }, (_, gpu) => gpu).filter((gpu) => !isShut(gpu)).length;
+  const open = Array.from({ length: gpus }, (_, gpu) => gpu).filter((gpu) => !isShut(gpu) || gpuLoads[gpu]! > 0).length;
   const mean = gpuLoads.reduce((a, b) => a + b, 0) / (open || 1) || 1;
   const across = columnsOf(problem);
   return Array.from({ length: Math.ceil(gpus / across) }, (_, row) =>
@@ -80,7 +80,7 @@ export function sayTiers(
   const total = check.demandOfTier.reduce((a, b) => a + b, 0) || 1;
   const tiers = [0, 1, 2, 3].filter((tier) => tier < 2 || (tier === 2 ? gpusPerNode < gpus : gpusPerPod < gpus));
   sayTable(
-    ["tier", "cost of a unit", "demand", "share", "cost", before ? "before" : ""],
+    ["tier", "cost of a unit", "demand", "share", "cost", before ? "cost before" : ""],
     [
       ...tiers.map((tier) => [
         TIERS[tier]!,
@@ -158,7 +158,8 @@ const OTHERS_SHOWN = 6;
 
 /** What an expert costs where it is, and on other GPUs. */
 export function sayExplained({ expert, demand, load, askers, here, others }: PlacementExplanation): void {
-  const places = (gpus: readonly number[]) => `GPU ${gpus.join(" and ")}`;
+  const places = (gpus: readonly number[]) =>
+    `${gpus.length === 1 ? "GPU" : "GPUs"} ${gpus.toSorted((a, b) => a - b).join(" and ")}`;
   heading(`Why expert ${expert} is on ${places(here.gpus)}`);
   const shown = askers.slice(0, 6).map(({ gpu, demand: asked }) => `GPU ${gpu} (${figure(asked)})`);
   sayWrapped(
