@@ -242,7 +242,8 @@ function trace(
       const part = marks[shares + (node - begin) * places + left];
       if (part === 0) continue;
       left -= part;
-      const nodeServer = isLimited && node === podServer / shape[SHAPE_NODE_GPUS] ? podServer : marks[node * places + part];
+      const nodeServer =
+        isLimited && node === podServer / shape[SHAPE_NODE_GPUS] ? podServer : marks[node * places + part];
       const musts = fillNode(work, marks, rows, flags, prices, tierCosts, shape, loadEach, expert, nodeServer);
       listed = listNode(chosen, marks, flags, shape, expert, nodeServer, part - musts, listed);
     }
@@ -266,7 +267,8 @@ function listNode(
   const end = min(begin + shape[SHAPE_NODE_GPUS], gpus);
   const list = <u32>marks.length - branches(shape) - (shape[SHAPE_COPIES_MAX] + 1);
   for (let gpu = begin; gpu < end; gpu++)
-    if ((flags[expert * gpus + gpu] & FORCED) !== 0 || (shape[SHAPE_LIMITED] !== 0 && gpu === server)) chosen[listed++] = gpu;
+    if ((flags[expert * gpus + gpu] & FORCED) !== 0 || (shape[SHAPE_LIMITED] !== 0 && gpu === server))
+      chosen[listed++] = gpu;
   for (let i: u32 = 0; i < free; i++) chosen[listed++] = marks[list + i];
   return listed;
 }

@@ -76,4 +76,3 @@ function turnedOut(
   }
   return NONE;
 }
-

@@ -1,5 +1,15 @@
 import { chooseCopies } from "./copies";
-import { CLOSED, FORCED, HOME, NONE, ROW_BYTES, ROW_COLUMNS, ROW_MOVE_COST, SHAPE_COPIES_MAX, SHAPE_GPUS } from "./layout";
+import {
+  CLOSED,
+  FORCED,
+  HOME,
+  NONE,
+  ROW_BYTES,
+  ROW_COLUMNS,
+  ROW_MOVE_COST,
+  SHAPE_COPIES_MAX,
+  SHAPE_GPUS,
+} from "./layout";
 import { serve } from "./serving";
 import { wholeOf } from "./shares";
 

@@ -143,8 +143,9 @@ export function annealCopies(
       theirCost = weigh(trialServed, trial, most, theirLength, rows, flags, tierCosts, shape, circles, theirs);
       worse += theirCost - costs[theirs];
       moved +=
-        <f64>movesChanged(trial, most, theirLength, at, theirs * most, counts[theirs], flags, theirs * shape[SHAPE_GPUS]) *
-        rows[theirs * columns + bytesAt];
+        <f64>(
+          movesChanged(trial, most, theirLength, at, theirs * most, counts[theirs], flags, theirs * shape[SHAPE_GPUS])
+        ) * rows[theirs * columns + bytesAt];
     }
     if (worse === Infinity) continue;
     const beyond = max(0, known[MOVED_BYTES] + moved - bytesMost) - max(0, known[MOVED_BYTES] - bytesMost);

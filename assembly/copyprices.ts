@@ -1,5 +1,5 @@
 import { chooseCopies } from "./copies";
-import { HOME, ROW_BYTES, ROW_COLUMNS, SHAPE_COPIES_MAX, SHAPE_GPUS, SHAPE_LIMITED } from "./layout";
+import { HOME, ROW_BYTES, ROW_COLUMNS, SHAPE_GPUS } from "./layout";
 import { serve } from "./serving";
 import { wholeOf } from "./shares";
 
@@ -42,19 +42,7 @@ export function ascendCopyPrices(
     const end = min(first + BLOCK, experts);
     for (let i = first; i < end; i++) {
       const expert = min(order[i], experts - 1);
-      const count = chooseCopies(
-        chosen,
-        sum,
-        work,
-        marks,
-        rows,
-        flags,
-        prices,
-        tierCosts,
-        shape,
-        bytePrice[0],
-        expert,
-      );
+      const count = chooseCopies(chosen, sum, work, marks, rows, flags, prices, tierCosts, shape, bytePrice[0], expert);
       if (count > 0) serve(served, chosen, 0, count, rows, tierCosts, shape, expert, 0);
       for (let copy: u32 = 0; copy < count; copy++) {
         const gpu = chosen[copy];
@@ -68,8 +56,7 @@ export function ascendCopyPrices(
     const least = free ? 0 : -Infinity;
     for (let gpu: u32 = 0; gpu < gpus; gpu++) prices[gpu] = max(least, prices[gpu] - step * part * capacity[gpu]);
     if (loadStep > 0) {
-      for (let gpu = gpus; gpu < 2 * gpus; gpu++)
-        prices[gpu] = max(0, prices[gpu] - loadStep * part * capacity[gpu]);
+      for (let gpu = gpus; gpu < 2 * gpus; gpu++) prices[gpu] = max(0, prices[gpu] - loadStep * part * capacity[gpu]);
     }
     if (byteStep > 0) bytePrice[0] = max(0, bytePrice[0] - byteStep * part * bytesMost);
     for (let i: u32 = 0; i < 2 * gpus; i++) sums[i] += prices[i];

@@ -128,7 +128,17 @@ export class CopySearch {
       const limit = byteStep > 0 ? most : 0;
       const free = this.#isFree ? 1 : 0;
       const state = [at.prices, at.priceSums, at.bytePrice] as const;
-      return kernels.ascendCopyPrices(...state, ...scratch, at.capacity, at.order, step, loadStep, byteStep, limit, free);
+      return kernels.ascendCopyPrices(
+        ...state,
+        ...scratch,
+        at.capacity,
+        at.order,
+        step,
+        loadStep,
+        byteStep,
+        limit,
+        free,
+      );
     };
     this.#sum = (bytePrice) => kernels.sumOfCopies(...set, bytePrice);
     this.#bid = (bytePrice, raise, waiting) => {
@@ -262,7 +272,7 @@ export class CopySearch {
     const meanBytes = expertBytes.reduce((sum, bytes) => sum + bytes, 0) / experts || 1;
     this.#settle();
     const calls = Math.max(1, Math.round(proposals / PROPOSALS));
-    for (let call = 0; call < calls || (!this.isFeasible && call < PATIENCE * calls + 64); call++) {
+    for (let call = 0; call < calls || (!this.isFeasible && call < PATIENCE * calls + 16); call++) {
       const share = call / calls;
       const penalty = PENALTY * (PENALTY_LAST / PENALTY) ** share;
       for (let gpu = 0; gpu < penalties.length; gpu++) penalties[gpu] = (loadPrices[gpu]! + 0.3 * meanPrice) * penalty;

@@ -48,6 +48,7 @@ const KEYS: readonly (keyof PlaceOptions)[] = ["gap", "timeLimitMs", "rounds", "
 const PASSES = 16;
 const PROPOSALS_EACH = 64;
 const LEAST_PROPOSALS = 2 ** 16;
+const LEAST_PROPOSALS_OF_COPIES = 2 ** 14;
 const ROUNDS = 6;
 /** Raises of bids, over the scale of costs, in the first round; a fifth in each after that. */
 const RAISE = 0.01;
@@ -69,6 +70,9 @@ export function placeForLatency(problem: LatencyProblem, options: PlaceOptions =
 
 type CompleteOptions = Required<Omit<PlaceOptions, "onPlan">> & Pick<PlaceOptions, "onPlan">;
 
+/** The expert that finds no slot, or whether all have. */
+type Outcome = number | "all" | "over";
+
 /** Rounds of searching, each more thorough than the one before, until the gap is closed far enough. */
 class Rounds {
   readonly #problem: CompleteProblem;
@@ -88,36 +92,39 @@ class Rounds {
   run(): LatencyPlacement {
     const { isLoadLimited, from, movedBytesMax } = this.#problem;
     // Only where nothing but slots of one copy is scarce does the auction find the best plan by itself.
-    const isCoupled = this.#search instanceof CopySearch || isLoadLimited || (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
+    const isCoupled =
+      this.#search instanceof CopySearch ||
+      isLoadLimited ||
+      (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
     let round = 0;
     for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
-      const stuck = isCoupled ? this.#coupledRound(round) : this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
-      if (stuck !== undefined) {
+      const outcome = isCoupled ? this.#coupledRound(round) : this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
+      if (typeof outcome === "number") {
         const allowed = (expert: number) => this.#search.gpusAllowed(expert);
-        return refusal(this.#problem, crowdedOut(this.#problem, stuck, allowed), round + 1);
+        return refusal(this.#problem, crowdedOut(this.#problem, outcome, allowed), round + 1);
       }
     }
     return this.#answer(round);
   }
 
   /** Better prices, an auction at them, which minds no load, and annealing from there, which does. */
-  #coupledRound(round: number): number | undefined {
+  #coupledRound(round: number): Outcome {
     const search = this.#search;
     search.ascend(round === 0 ? PASSES : PASSES * 2 ** (round - 1), this.#isOver);
-    const stuck = this.#bid(RAISE);
-    if (stuck !== undefined || this.#isDone()) return stuck;
-    const proposals = Math.max(LEAST_PROPOSALS, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
+    const outcome = this.#bid(RAISE);
+    if (outcome !== "all" || this.#isDone()) return outcome;
+    const least = search instanceof CopySearch ? LEAST_PROPOSALS_OF_COPIES : LEAST_PROPOSALS;
+    const proposals = Math.max(least, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
     for (const _ of search.anneal(proposals)) if (this.#isOver()) break;
     this.#keep();
-    return undefined;
+    return outcome;
   }
 
-  /** Who finds no slot. */
-  #bid(raise: number): number | undefined {
+  /** Who finds no slot, or whether all have. */
+  #bid(raise: number): Outcome {
     const outcome = this.#search.bid(raise, this.#isOver);
-    if (typeof outcome === "number") return outcome;
     if (outcome === "all") this.#keep();
-    return undefined;
+    return outcome;
   }
 
   /** Keeps the placement of the search if it keeps all rules and is the best so far. */
