@@ -169,9 +169,9 @@ class Rounds {
   }
 }
 
-/** Whether each expert has a copy, and comes from at most one. */
+/** Whether each expert has one copy, and comes from one GPU: what comes from nowhere is moved wherever it goes. */
 function hasOneCopy({ copiesMax, from }: CompleteProblem): boolean {
-  return copiesMax === 1 && (from?.every((gpus) => gpus.length <= 1) ?? true);
+  return copiesMax === 1 && (from?.every((gpus) => gpus.length === 1) ?? true);
 }
 
 /** How much more than the bound a cost is, over the bound; 0 where both are 0. */
