@@ -137,10 +137,10 @@ class Rounds {
     this.#options.onPlan?.(plan, check.cost, this.#bound());
   }
 
-  /** Where all costs are whole numbers, so is the least. */
+  /** Where all costs are whole numbers, so is the least; and no cost is below 0. */
   #bound(): number {
     const { bound, isWhole } = this.#search;
-    return isWhole ? Math.ceil(bound - 1e-6) : bound;
+    return Math.max(0, isWhole ? Math.ceil(bound - 1e-6) : bound);
   }
 
   #isOptimal(): boolean {

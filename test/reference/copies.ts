@@ -12,14 +12,14 @@ interface Option {
 /** Everything that a tiny problem states, with demand in full rows of a GPU each. */
 export type TinyProblem = LatencyProblem & { demand: number[][]; cluster: { slotsPerGpu: number[] } };
 
-function tierOf(gpusPerNode: number, gpusPerPod: number, a: number, b: number): number {
+export function tierOf(gpusPerNode: number, gpusPerPod: number, a: number, b: number): number {
   if (a === b) return 0;
   if (Math.floor(a / gpusPerNode) === Math.floor(b / gpusPerNode)) return 1;
   return Math.floor(a / gpusPerPod) === Math.floor(b / gpusPerPod) ? 2 : 3;
 }
 
 /** All lists of `least` to `most` distinct numbers below `count`. */
-function* lists(count: number, least: number, most: number, begun: number[] = []): Generator<number[]> {
+export function* lists(count: number, least: number, most: number, begun: number[] = []): Generator<number[]> {
   if (begun.length >= least) yield begun;
   if (begun.length === most) return;
   for (let next = 0; next < count; next++)
@@ -27,7 +27,7 @@ function* lists(count: number, least: number, most: number, begun: number[] = []
 }
 
 /** What an expert may do, the cheapest first; of lists that come to the same, one. */
-export function optionsOf(problem: TinyProblem, expert: number): Option[] {
+function optionsOf(problem: TinyProblem, expert: number): Option[] {
   const { cluster, demand, radius = 3, copies = 1, tierCosts = [0, 1, 2, 3], pinned = [], from } = problem;
   const { gpus, gpusPerNode = gpus, gpusPerPod = gpus, drained = [] } = cluster;
   const [asked, moveCost] = [demand[expert]!, (problem.moveCost as number) ?? 0];
