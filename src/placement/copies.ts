@@ -265,7 +265,7 @@ export class CopySearch {
     const meanBytes = expertBytes.reduce((sum, bytes) => sum + bytes, 0) / experts || 1;
     this.#settle();
     const calls = Math.max(1, Math.round(proposals / PROPOSALS));
-    for (let call = 0; call < calls || (!this.isFeasible && call < PATIENCE * calls + 64); call++) {
+    for (let call = 0; call < calls || (!this.isFeasible && call < PATIENCE * calls + 16); call++) {
       const share = call / calls;
       const penalty = PENALTY * (PENALTY_LAST / PENALTY) ** share;
       for (let gpu = 0; gpu < penalties.length; gpu++) penalties[gpu] = (loadPrices[gpu]! + 0.3 * meanPrice) * penalty;

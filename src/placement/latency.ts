@@ -52,6 +52,7 @@ const KEYS: readonly (keyof PlaceOptions)[] = ["gap", "timeLimitMs", "rounds", "
 const PASSES = 16;
 const PROPOSALS_EACH = 64;
 const LEAST_PROPOSALS = 2 ** 16;
+const LEAST_PROPOSALS_OF_COPIES = 2 ** 14;
 const ROUNDS = 6;
 /** Raises of bids, over the scale of costs: where slots are all that is scarce, in the first round, and a fifth in each after that. */
 const RAISE = 0.03;
@@ -117,9 +118,9 @@ class Rounds {
   #coupledRound(round: number): void {
     const search = this.#search;
     search.ascend(round === 0 ? PASSES : PASSES * 2 ** (round - 1), this.#isOver);
-    this.#bid(RAISE / 3);
-    if (this.#isDone()) return;
-    const proposals = Math.max(LEAST_PROPOSALS, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
+    if (!this.#bid(RAISE / 3) || this.#isDone()) return;
+    const least = search instanceof CopySearch ? LEAST_PROPOSALS_OF_COPIES : LEAST_PROPOSALS;
+    const proposals = Math.max(least, PROPOSALS_EACH * this.#problem.experts) * 4 ** round;
     for (const _ of search.anneal(proposals)) if (this.#isOver()) break;
     this.#keep();
   }
@@ -146,8 +147,11 @@ class Rounds {
     if (found.at) this.#keepPlan(Array.from(found.at, (gpu) => [gpu]));
   }
 
-  #bid(raise: number): void {
-    if (this.#search.bid(raise, this.#isOver)) this.#keep();
+  /** Whether all find slots. */
+  #bid(raise: number): boolean {
+    const isPlaced = this.#search.bid(raise, this.#isOver);
+    if (isPlaced) this.#keep();
+    return isPlaced;
   }
 
   /** Keeps the placement of the search if it keeps all rules and is the best so far. */
@@ -163,10 +167,10 @@ class Rounds {
     this.#options.onPlan?.(plan, check.cost, this.#bound());
   }
 
-  /** Where all costs are whole numbers, so is the least. */
+  /** Where all costs are whole numbers, so is the least; and no cost is below 0. */
   #bound(): number {
     const { bound, isWhole } = this.#search;
-    const best = Math.max(bound, this.#raised);
+    const best = Math.max(0, bound, this.#raised);
     return isWhole ? Math.ceil(best - 1e-6) : best;
   }
 
@@ -200,9 +204,9 @@ class Rounds {
   }
 }
 
-/** Whether each expert has a copy, and comes from at most one. */
+/** Whether each expert has one copy, and comes from one GPU: what comes from nowhere is moved wherever it goes. */
 function hasOneCopy({ copiesMax, from }: CompleteProblem): boolean {
-  return copiesMax === 1 && (from?.every((gpus) => gpus.length <= 1) ?? true);
+  return copiesMax === 1 && (from?.every((gpus) => gpus.length === 1) ?? true);
 }
 
 /** How much more than the bound a cost is, over the bound; 0 where both are 0. */

@@ -102,7 +102,7 @@ test.each([
       cluster: { ...cluster, slotsPerGpu: 1 },
     },
     "radius",
-    "3 experts may live only on GPUs 0 to 1, which have 2 slots",
+    "GPUs 0 to 1 ask for 3 experts, which must be within 1 hops, and have 2 slots",
     "1 slots more there",
   ],
 ] as const)("an infeasible problem is an answer: %j", (wrong, constraint, because, relax) => {
