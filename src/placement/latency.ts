@@ -170,8 +170,8 @@ class Rounds {
   /** Where all costs are whole numbers, so is the least; and no cost is below 0. */
   #bound(): number {
     const { bound, isWhole } = this.#search;
-    const best = Math.max(0, bound, this.#raised);
-    return isWhole ? Math.ceil(best - 1e-6) : best;
+    const best = Math.max(bound, this.#raised);
+    return Math.max(0, isWhole ? Math.ceil(best - 1e-6) : best);
   }
 
   #isOptimal(): boolean {
