@@ -1,4 +1,4 @@
-import type { CompleteBalance } from "./balance-problem.ts";
+import { type CompleteBalance, roomsOf } from "./balance-problem.ts";
 
 /** What is equal but for rounding. */
 export const ROUNDING = 1e-9;
@@ -28,7 +28,35 @@ export function layerBound(balance: CompleteBalance, layer: number, boundOf = qu
   const each = rows.map((row) => boundOf(row[layer]!, balance));
   const bound = combined(balance, each);
   const least = scope === "layer" ? 1 : 0;
-  return Math.max(least, bound, rows.length > 1 ? boundOf(meanRow(balance, layer), balance) : 0);
+  const ofMean = rows.length > 1 ? boundOf(meanRow(balance, layer), balance) : 0;
+  const grouped = balance.groups.length > 1 && scope === "layer";
+  const ofGroups = grouped
+    ? combined(
+        balance,
+        rows.map((row) => groupBound(row[layer]!, balance)),
+      )
+    : 0;
+  return Math.max(least, bound, ofMean, ofGroups);
+}
+
+/** The heaviest group on the largest node; and of more groups than nodes, those that must stand together at their lightest. */
+function groupBound(loads: Float64Array, balance: CompleteBalance): number {
+  const { nodes, groups } = balance;
+  const most = nodes.reduce((sum, node) => Math.max(sum, node.length), 0);
+  const sums = groups.map((group) => group.reduce((sum, e) => sum + loads[e]!, 0)).sort((a, b) => b - a);
+  let bound = 0;
+  // Of the heaviest j * nodes + 1 groups, j + 1 are on one node.
+  for (let j = 0; j * nodes.length < sums.length; j++) {
+    const last = j * nodes.length;
+    let together = 0;
+    for (let i = 0; i <= j; i++) together += sums[last - i]!;
+    bound = Math.max(bound, together / most);
+  }
+  // At most two on each node: the heaviest stands best beside the lightest, and so on.
+  if (roomsOf(balance).every((room) => room <= 2))
+    for (let i = 0; i < nodes.length; i++)
+      bound = Math.max(bound, (sums[i]! + (sums[2 * nodes.length - 1 - i] ?? 0)) / most);
+  return bound;
 }
 
 /** The weighted mean of the scenarios' loads in a layer. */

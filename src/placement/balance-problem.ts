@@ -102,6 +102,11 @@ export function slotsOfGpus({ gpus, slots, slotsPerGpu }: BalanceProblem): numbe
   return list;
 }
 
+/** Groups that each node has slots for. */
+export function roomsOf({ nodes, groups, slotsOf }: CompleteBalance): number[] {
+  return nodes.map((node) => Math.floor(node.reduce((sum, gpu) => sum + slotsOf[gpu]!, 0) / groups[0]!.length));
+}
+
 /** The scenarios of a problem, which may be one. */
 export function scenariosOf({ loads, scenarios }: BalanceProblem): readonly LoadScenario[] {
   if ((loads === undefined) === (scenarios === undefined))

@@ -1,6 +1,6 @@
 import { NONE } from "../../assembly/layout.ts";
 import { layerBound, lowerBounds, meanRow, ROUNDING, strongBound } from "./balance-bounds.ts";
-import { keepGroups, type Part, roomsOf, spreadGroups } from "./balance-groups.ts";
+import { keepGroups, type Part, spreadGroups } from "./balance-groups.ts";
 import { heldIn, keptPlan } from "./balance-kept.ts";
 import { type BalancePlan, describePlan } from "./balance-plan.ts";
 import {
@@ -10,6 +10,7 @@ import {
   checkLimits,
   completeBalance,
   type Limits,
+  roomsOf,
 } from "./balance-problem.ts";
 import {
   addLoads,
@@ -113,7 +114,10 @@ class Search {
   }
 
   #solverOf(part: Part): PartSolver {
-    const key = `${part.experts.length}: ${part.gpus.map((gpu) => this.balance.slotsOf[gpu])}`;
+    const key =
+      this.balance.nodes.length === 1
+        ? ""
+        : `${part.experts.length}: ${part.gpus.map((gpu) => this.balance.slotsOf[gpu])}`;
     const known = this.#solvers.get(key);
     if (known) return known;
     const solver = new PartSolver(this.balance, part, this.limits.seed);
