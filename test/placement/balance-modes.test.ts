@@ -157,6 +157,31 @@ test("copies that fall with their slots are among the moves that must be, and no
   expect(verified({ ...problem, bytesMax: 20, expertBytes: 20 }).moves).toBe(1);
 });
 
+test("a target is reached with the fewest moves that any plan needs, nearly always", () => {
+  let fewest = 0;
+  let all = 0;
+  fc.assert(
+    fc.property(matrix(2, 4), ([before, after]) => {
+      const shape = { gpus: 3, slots: 6 };
+      const from = verified({ ...shape, loads: [before!] });
+      const isHeld = (expert: number, gpu: number) =>
+        from.physicalToLogicalMap[0]!.some((other, slot) => other === expert && from.gpuOfSlot[slot] === gpu);
+      const least = bestOf(4, from.gpuOfSlot, (held) =>
+        overMean(evenBusiest(held, after!, from.gpuOfSlot, 3), after!, 3) > 1 / 0.85
+          ? Number.POSITIVE_INFINITY
+          : held.filter((expert, slot) => !isHeld(expert, from.gpuOfSlot[slot]!)).length,
+      );
+      if (least === Number.POSITIVE_INFINITY) return;
+      const plan = verified({ ...shape, loads: [after!], from, target: 0.85 });
+      if (plan.balancednessWorst >= 0.85) expect(plan.moves).toBeGreaterThanOrEqual(least);
+      all++;
+      if (plan.balancednessWorst >= 0.85 && plan.moves === least) fewest++;
+    }),
+    { seed: 7, numRuns: 60 },
+  );
+  expect(fewest / all).toBeGreaterThanOrEqual(0.75);
+});
+
 test("groups stay on a node, and a problem with too few slots for that says so", () => {
   const loads = [[9, 1, 1, 1, 5, 5, 5, 5]];
   verified({ loads, gpus: 4, slotsPerGpu: 3, groups: 4, gpusPerNode: 2 });
