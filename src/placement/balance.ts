@@ -235,12 +235,23 @@ function makePlan(balance: CompleteBalance, limits: Limits): BalanceAnswer {
   return answered(search.describe(), limits);
 }
 
-/** Improves one layer after the other, on top of what the others bear, until the sums are level. */
+/**
+ * Improves one layer after the other, on top of what the others bear, until the sums are level; where a round finds nothing, the
+ * next begins with a layer that is shaken, whatever that costs.
+ */
 function levelStep(search: Search, tell: () => void): void {
   const { limits, plans } = search;
   let before = search.imbalance()[0]!;
   let kept = [...plans];
+  let isStuck = false;
   for (let done = 0; done < limits.iterations; done += ROUNDS_AT_ONCE) {
+    if (isStuck) {
+      search.adopt(kept);
+      const l = (done / ROUNDS_AT_ONCE) % plans.length;
+      const plan = plans[l]!;
+      search.onParts(l, undefined, (solver) => solver.shakeOnce(plan));
+    }
+    isStuck = true;
     for (let l = 0; l < plans.length; l++) {
       if (search.isLate || search.isWithin(0, before)) break;
       const plan = plans[l]!;
@@ -250,6 +261,7 @@ function levelStep(search: Search, tell: () => void): void {
       const after = search.imbalance()[0]!;
       if (after >= before) continue;
       before = after;
+      isStuck = false;
       kept = [...plans];
       tell();
     }
