@@ -1,5 +1,5 @@
 import { NONE } from "../../assembly/layout.ts";
-import { layerBound, lowerBounds, meanRow, ROUNDING, strongBound } from "./balance-bounds.ts";
+import { bestPairs, isPaired, layerBound, lowerBounds, meanRow, ROUNDING, strongBound } from "./balance-bounds.ts";
 import { keepGroups, type Part, spreadGroups } from "./balance-groups.ts";
 import { heldIn, keptPlan } from "./balance-kept.ts";
 import { type BalancePlan, describePlan } from "./balance-plan.ts";
@@ -214,6 +214,8 @@ function makePlan(balance: CompleteBalance, limits: Limits): BalanceAnswer {
   if (balance.split === "weighted") splitPlans(search);
   const tell = () => limits.onPlan?.(search.describe());
   tell();
+  if (isPaired(balance) && !isStep && balance.nodes.length === 1 && balance.rows.length === 1)
+    for (const l of layers) if (!search.isLate) pairPlan(search, l);
   const units = search.imbalance();
   for (let unit = 0; unit < units.length && !search.isLate; unit++)
     if (!search.isWithin(unit, units[unit]!)) search.raiseBound(unit);
@@ -268,6 +270,15 @@ function levelStep(search: Search, tell: () => void): void {
     if (search.isLate || search.isWithin(0, before)) break;
   }
   search.adopt(kept);
+}
+
+/** Takes the best of all pairs of copies, where it is better than what was packed. */
+function pairPlan(search: Search, layer: number): void {
+  const { balance, plans } = search;
+  const before = imbalances(balance, [plans[layer]!], evenShares(balance, [plans[layer]!]), layer)[0]!;
+  if (search.isWithin(layer, before)) return;
+  const { busiest, pairs } = bestPairs(balance.rows[0]![layer]!, balance);
+  if (busiest < before) plans[layer] = Uint32Array.from(pairs.flat());
 }
 
 /** Where shares are free, tries plans that are packed for that, and keeps those that are better. */
