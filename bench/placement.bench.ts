@@ -94,7 +94,7 @@ function driftRows(before: readonly number[][], after: readonly number[][], quic
   const rows = [
     above("drift, plan in force kept, mean", kept.balancednessMean),
     above("drift, made anew, mean", made.balancednessMean),
-    moved("drift, made anew", movedAnew),
+    moved("drift, made anew, moves", movedAnew),
   ];
   for (const [name, wish] of [
     ["drift, target 0.99", { target: 0.99 }],
@@ -111,7 +111,7 @@ function driftRows(before: readonly number[][], after: readonly number[][], quic
     );
     rows.push(
       compared.row(name, anew),
-      moved(name, plan.moves, anew, movedAnew),
+      moved(`${name}, moves`, plan.moves, anew, movedAnew),
       above(`${name}, mean`, plan.balancednessMean, anew, made.balancednessMean),
     );
   }
