@@ -1,4 +1,4 @@
-import type { CompleteBalance } from "./balance-problem.ts";
+import { type CompleteBalance, roomsOf } from "./balance-problem.ts";
 
 /** What is equal but for rounding. */
 export const ROUNDING = 1e-9;
@@ -28,7 +28,35 @@ export function layerBound(balance: CompleteBalance, layer: number, boundOf = qu
   const each = rows.map((row) => boundOf(row[layer]!, balance));
   const bound = combined(balance, each);
   const least = scope === "layer" ? 1 : 0;
-  return Math.max(least, bound, rows.length > 1 ? boundOf(meanRow(balance, layer), balance) : 0);
+  const ofMean = rows.length > 1 ? boundOf(meanRow(balance, layer), balance) : 0;
+  const grouped = balance.groups.length > 1 && scope === "layer";
+  const ofGroups = grouped
+    ? combined(
+        balance,
+        rows.map((row) => groupBound(row[layer]!, balance)),
+      )
+    : 0;
+  return Math.max(least, bound, ofMean, ofGroups);
+}
+
+/** The heaviest group on the largest node; and of more groups than nodes, those that must stand together at their lightest. */
+function groupBound(loads: Float64Array, balance: CompleteBalance): number {
+  const { nodes, groups } = balance;
+  const most = nodes.reduce((sum, node) => Math.max(sum, node.length), 0);
+  const sums = groups.map((group) => group.reduce((sum, e) => sum + loads[e]!, 0)).sort((a, b) => b - a);
+  let bound = 0;
+  // Of the heaviest j * nodes + 1 groups, j + 1 are on one node.
+  for (let j = 0; j * nodes.length < sums.length; j++) {
+    const last = j * nodes.length;
+    let together = 0;
+    for (let i = 0; i <= j; i++) together += sums[last - i]!;
+    bound = Math.max(bound, together / most);
+  }
+  // At most two on each node: the heaviest stands best beside the lightest, and so on.
+  if (roomsOf(balance).every((room) => room <= 2))
+    for (let i = 0; i < nodes.length; i++)
+      bound = Math.max(bound, (sums[i]! + (sums[2 * nodes.length - 1 - i] ?? 0)) / most);
+  return bound;
 }
 
 /** The weighted mean of the scenarios' loads in a layer. */
@@ -70,12 +98,10 @@ export function quickBound(loads: Float64Array, { active, experts, slots, nodes 
 
 /** Where copies are even, the best of three: `quickBound`, what cannot stand together, and all numbers of copies tried. */
 export function strongBound(loads: Float64Array, balance: CompleteBalance): number {
-  const { experts, slots, slotsOf, split } = balance;
   const quick = quickBound(loads, balance);
-  if (split === "weighted" || !(quick > 0)) return quick;
-  const most = slotsOf.reduce((a, b) => Math.max(a, b), 0);
+  if (balance.split === "weighted" || !(quick > 0)) return quick;
   const apart = boundOfApart(loads, balance, quick);
-  return most === 2 && experts <= 8 && slots <= 16 ? Math.max(apart, boundOfPairs(loads, balance, apart)) : apart;
+  return isPaired(balance) ? Math.max(apart, bestPairs(loads, balance).bound) : apart;
 }
 
 /** How much of a GPU a copy is counted as, when it takes `x` of the level: the parts on one GPU never exceed 1. */
@@ -129,34 +155,64 @@ function partOf(x: number, part: number, middle: number): number {
   return x >= part + ROUNDING ? middle : 0;
 }
 
+/** Whether all numbers of copies can be tried. */
+export function isPaired({ experts, slots, slotsOf, split }: CompleteBalance): boolean {
+  return split === "even" && experts <= 8 && slots <= 16 && slotsOf.every((count) => count === 2);
+}
+
 /**
- * Few experts and two slots a GPU: for each numbers of copies, the heaviest copy stands best beside the lightest, and so
- * on. (That two of one expert would stand together is let pass.)
+ * Few experts and two slots a GPU: for each numbers of copies, the heaviest copy stands best beside the lightest, and so on.
+ * That two of one expert would stand together is let pass in the bound; a plan that fills all slots takes the lightest of
+ * another expert, and is told with what its busiest GPU bears.
  */
-function boundOfPairs(loads: Float64Array, { active, slots }: CompleteBalance, least: number): number {
+export function bestPairs(loads: Float64Array, { active, slots }: CompleteBalance) {
   const gpus = active.length;
   const order = Array.from(loads.keys()).sort((a, b) => loads[b]! - loads[a]!);
   const copies = new Int32Array(loads.length);
   const sizes = new Float64Array(2 * gpus);
-  let best = Number.POSITIVE_INFINITY;
+  const found = { bound: Number.POSITIVE_INFINITY, busiest: Number.POSITIVE_INFINITY, pairs: [] as [number, number][] };
+  const pair = (): void => {
+    const rest = order.flatMap((e) => new Array<number>(copies[e]!).fill(e));
+    rest.sort((a, b) => loads[b]! / copies[b]! - loads[a]! / copies[a]!);
+    const pairs: [number, number][] = [];
+    let busiest = 0;
+    while (rest.length > 0) {
+      const heavy = rest.shift()!;
+      let at = rest.length - 1;
+      while (at >= 0 && rest[at] === heavy) at--;
+      if (at < 0) return;
+      const light = rest.splice(at, 1)[0]!;
+      pairs.push([heavy, light]);
+      busiest = Math.max(busiest, loads[heavy]! / copies[heavy]! + loads[light]! / copies[light]!);
+    }
+    if (busiest >= found.busiest) return;
+    found.busiest = busiest;
+    found.pairs = pairs;
+  };
   const choose = (i: number, left: number): void => {
-    if (best <= least) return;
     if (i === order.length) {
       sizes.fill(0);
       let at = 0;
-      for (let j = 0; j < i; at += copies[j++]!) sizes.fill(loads[order[j]!]! / copies[j]!, at, at + copies[j]!);
+      for (const e of order) {
+        sizes.fill(loads[e]! / copies[e]!, at, at + copies[e]!);
+        at += copies[e]!;
+      }
       sizes.sort();
       let busiest = 0;
       for (let g = 0; g < gpus; g++) busiest = Math.max(busiest, sizes[g]! + sizes[2 * gpus - 1 - g]!);
-      best = Math.min(best, busiest);
+      found.bound = Math.min(found.bound, busiest);
+      if (left === 0 && busiest < found.busiest) pair();
       return;
     }
+    const expert = order[i]!;
     for (let count = Math.min(gpus, left - (order.length - 1 - i)); count > 0; count--) {
-      if (loads[order[i]!]! / count >= best) break;
-      copies[i] = count;
+      // What is cut off is no better than the plan that there is.
+      if (loads[expert]! / count >= found.busiest) break;
+      copies[expert] = count;
       choose(i + 1, left - count);
     }
   };
   choose(0, slots);
-  return Math.max(least, best * (1 - ROUNDING));
+  found.bound = Math.min(found.bound, found.busiest) * (1 - ROUNDING / 10);
+  return found;
 }

@@ -1,15 +1,10 @@
 import { meanRow } from "./balance-bounds.ts";
-import type { CompleteBalance } from "./balance-problem.ts";
+import { type CompleteBalance, roomsOf } from "./balance-problem.ts";
 
 /** What one node holds of a layer: which experts, on which active GPUs. */
 export interface Part {
   experts: number[];
   gpus: number[];
-}
-
-/** Groups that each node has slots for. */
-export function roomsOf({ nodes, groups, slotsOf }: CompleteBalance): number[] {
-  return nodes.map((node) => Math.floor(node.reduce((sum, gpu) => sum + slotsOf[gpu]!, 0) / groups[0]!.length));
 }
 
 function partsOf({ nodes, groups }: CompleteBalance, nodeOf: readonly number[]): Part[] {
@@ -21,7 +16,7 @@ function partsOf({ nodes, groups }: CompleteBalance, nodeOf: readonly number[]):
 /** Shares groups out to nodes, so that the busiest node's GPUs bear little, the heaviest first; `base` is what GPUs bear already. */
 export function spreadGroups(balance: CompleteBalance, layer: number, base?: Float64Array): Part[] {
   const { nodes, groups } = balance;
-  if (groups.length === 1 && nodes.length === 1) return partsOf(balance, [0]);
+  if (groups.length === 1 && nodes.length === 1) return [{ experts: groups[0]!, gpus: nodes[0]! }];
   const loads = meanRow(balance, layer);
   const weights = groups.map((group) => group.reduce((sum, e) => sum + loads[e]!, 0));
   const even = Math.ceil(groups.length / nodes.length);
@@ -60,7 +55,7 @@ export function spreadGroups(balance: CompleteBalance, layer: number, base?: Flo
 /** Leaves each group on the node that holds most of its experts, as far as there are slots. `held` is by active GPU. */
 export function keepGroups(balance: CompleteBalance, held: readonly (readonly number[])[]): Part[] {
   const { nodes, groups } = balance;
-  if (groups.length === 1 && nodes.length === 1) return partsOf(balance, [0]);
+  if (groups.length === 1 && nodes.length === 1) return [{ experts: groups[0]!, gpus: nodes[0]! }];
   const size = groups[0]!.length;
   const counts = nodes.flatMap((node, n) => {
     const there = new Set(node.flatMap((gpu) => held[gpu]!));

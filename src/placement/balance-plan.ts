@@ -59,22 +59,25 @@ export function describePlan(
     });
     return row;
   });
-  const slotsOfExperts = physicalToLogicalMap.map((row) => {
-    const slots: number[][] = Array.from({ length: experts }, () => []);
+  let most = 0;
+  const expertCount = physicalToLogicalMap.map((row) => {
+    const counts = new Array<number>(experts).fill(0);
+    for (const expert of row) if (expert >= 0) most = Math.max(most, ++counts[expert]!);
+    return counts;
+  });
+  const logicalToPhysicalMap = physicalToLogicalMap.map((row) => {
+    const slots = Array.from({ length: experts }, () => new Array<number>(most).fill(-1));
+    const next = new Uint32Array(experts);
     row.forEach((expert, slot) => {
-      if (expert >= 0) slots[expert]!.push(slot);
+      if (expert >= 0) slots[expert]![next[expert]!++] = slot;
     });
     return slots;
   });
-  const expertCount = slotsOfExperts.map((slots) => slots.map(({ length }) => length));
-  const most = expertCount.reduce((sum, counts) => counts.reduce((a, b) => Math.max(a, b), sum), 0);
   const imbalance = imbalances(balance, plans, shares);
   const balancedness = imbalance.map((value) => 1 / value);
   return {
     physicalToLogicalMap,
-    logicalToPhysicalMap: slotsOfExperts.map((slots) =>
-      slots.map((list) => [...list, ...new Array<number>(most - list.length).fill(-1)]),
-    ),
+    logicalToPhysicalMap,
     expertCount,
     shareOfSlot,
     gpuOfSlot: [...gpuOfSlot],

@@ -102,6 +102,11 @@ export function slotsOfGpus({ gpus, slots, slotsPerGpu }: BalanceProblem): numbe
   return list;
 }
 
+/** Groups that each node has slots for. */
+export function roomsOf({ nodes, groups, slotsOf }: CompleteBalance): number[] {
+  return nodes.map((node) => Math.floor(node.reduce((sum, gpu) => sum + slotsOf[gpu]!, 0) / groups[0]!.length));
+}
+
 /** The scenarios of a problem, which may be one. */
 export function scenariosOf({ loads, scenarios }: BalanceProblem): readonly LoadScenario[] {
   if ((loads === undefined) === (scenarios === undefined))
@@ -138,7 +143,8 @@ export function completeBalance(problem: BalanceProblem): CompleteBalance {
     if (loads.length !== layers) throw new RangeError(`${name} must have ${layers} layers, got ${loads.length}`);
     loads.forEach((row, l) => {
       checkLength(`${name}[${l}]`, row, experts);
-      for (let e = 0; e < experts; e++) checkAtLeast(`${name}[${l}][${e}]`, row[e]!, 0);
+      for (let e = 0; e < experts; e++)
+        if (!(row[e]! >= 0 && row[e]! < Number.POSITIVE_INFINITY)) checkAtLeast(`${name}[${l}][${e}]`, row[e]!, 0);
     });
   });
   for (const gpu of drained) checkWhole("drained", gpu, 0, gpus - 1);

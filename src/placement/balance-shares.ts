@@ -9,8 +9,10 @@ export type Shares = Float64Array[];
 export function evenShares({ experts }: CompleteBalance, plans: readonly Uint32Array[]): Shares {
   return plans.map((plan) => {
     const copies = new Uint32Array(experts);
-    for (const expert of plan) if (expert !== NONE) copies[expert]!++;
-    return Float64Array.from(plan, (expert) => (expert === NONE ? 0 : 1 / copies[expert]!));
+    for (let slot = 0; slot < plan.length; slot++) if (plan[slot] !== NONE) copies[plan[slot]!]!++;
+    const shares = new Float64Array(plan.length);
+    for (let slot = 0; slot < plan.length; slot++) if (plan[slot] !== NONE) shares[slot] = 1 / copies[plan[slot]!]!;
+    return shares;
   });
 }
 

@@ -279,6 +279,14 @@ export class PartSolver {
     }
   }
 
+  /** Shakes a layer's plan, for better or worse. */
+  shakeOnce(plan: Uint32Array): void {
+    this.#restore(this.#gathered(plan));
+    this.#calls.shake();
+    this.#best = this.#current();
+    this.#bestLoad = this.#load();
+  }
+
   /** Puts a part's plan where it belongs in its layer's. */
   scatter(plan: Uint32Array): void {
     const { experts, gpus } = this.#task.part;

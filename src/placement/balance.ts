@@ -1,6 +1,6 @@
 import { NONE } from "../../assembly/layout.ts";
-import { layerBound, lowerBounds, meanRow, ROUNDING, strongBound } from "./balance-bounds.ts";
-import { keepGroups, type Part, roomsOf, spreadGroups } from "./balance-groups.ts";
+import { bestPairs, isPaired, layerBound, lowerBounds, meanRow, ROUNDING, strongBound } from "./balance-bounds.ts";
+import { keepGroups, type Part, spreadGroups } from "./balance-groups.ts";
 import { heldIn, keptPlan } from "./balance-kept.ts";
 import { type BalancePlan, describePlan } from "./balance-plan.ts";
 import {
@@ -10,6 +10,7 @@ import {
   checkLimits,
   completeBalance,
   type Limits,
+  roomsOf,
 } from "./balance-problem.ts";
 import {
   addLoads,
@@ -113,7 +114,10 @@ class Search {
   }
 
   #solverOf(part: Part): PartSolver {
-    const key = `${part.experts.length}: ${part.gpus.map((gpu) => this.balance.slotsOf[gpu])}`;
+    const key =
+      this.balance.nodes.length === 1
+        ? ""
+        : `${part.experts.length}: ${part.gpus.map((gpu) => this.balance.slotsOf[gpu])}`;
     const known = this.#solvers.get(key);
     if (known) return known;
     const solver = new PartSolver(this.balance, part, this.limits.seed);
@@ -210,6 +214,8 @@ function makePlan(balance: CompleteBalance, limits: Limits): BalanceAnswer {
   if (balance.split === "weighted") splitPlans(search);
   const tell = () => limits.onPlan?.(search.describe());
   tell();
+  if (isPaired(balance) && !isStep && balance.nodes.length === 1 && balance.rows.length === 1)
+    for (const l of layers) if (!search.isLate) pairPlan(search, l);
   const units = search.imbalance();
   for (let unit = 0; unit < units.length && !search.isLate; unit++)
     if (!search.isWithin(unit, units[unit]!)) search.raiseBound(unit);
@@ -231,12 +237,23 @@ function makePlan(balance: CompleteBalance, limits: Limits): BalanceAnswer {
   return answered(search.describe(), limits);
 }
 
-/** Improves one layer after the other, on top of what the others bear, until the sums are level. */
+/**
+ * Improves one layer after the other, on top of what the others bear, until the sums are level; where a round finds nothing, the
+ * next begins with a layer that is shaken, whatever that costs.
+ */
 function levelStep(search: Search, tell: () => void): void {
   const { limits, plans } = search;
   let before = search.imbalance()[0]!;
   let kept = [...plans];
+  let isStuck = false;
   for (let done = 0; done < limits.iterations; done += ROUNDS_AT_ONCE) {
+    if (isStuck) {
+      search.adopt(kept);
+      const l = (done / ROUNDS_AT_ONCE) % plans.length;
+      const plan = plans[l]!;
+      search.onParts(l, undefined, (solver) => solver.shakeOnce(plan));
+    }
+    isStuck = true;
     for (let l = 0; l < plans.length; l++) {
       if (search.isLate || search.isWithin(0, before)) break;
       const plan = plans[l]!;
@@ -246,12 +263,22 @@ function levelStep(search: Search, tell: () => void): void {
       const after = search.imbalance()[0]!;
       if (after >= before) continue;
       before = after;
+      isStuck = false;
       kept = [...plans];
       tell();
     }
     if (search.isLate || search.isWithin(0, before)) break;
   }
   search.adopt(kept);
+}
+
+/** Takes the best of all pairs of copies, where it is better than what was packed. */
+function pairPlan(search: Search, layer: number): void {
+  const { balance, plans } = search;
+  const before = imbalances(balance, [plans[layer]!], evenShares(balance, [plans[layer]!]), layer)[0]!;
+  if (search.isWithin(layer, before)) return;
+  const { busiest, pairs } = bestPairs(balance.rows[0]![layer]!, balance);
+  if (busiest < before) plans[layer] = Uint32Array.from(pairs.flat());
 }
 
 /** Where shares are free, tries plans that are packed for that, and keeps those that are better. */
