@@ -33,6 +33,35 @@ export function keepBest(
   }
 }
 
+/** Marks of two servers the one that the other beats, among those from `begin` to `gpu`, whose costs stand from `base` on. */
+export function prune(
+  work: StaticArray<f64>,
+  prices: StaticArray<f64>,
+  gpus: u32,
+  base: u32,
+  places: u32,
+  begin: u32,
+  gpu: u32,
+): void {
+  const own = base + gpu * places;
+  work[own] = 0;
+  for (let other = begin; other < gpu; other++) {
+    const theirs = base + other * places;
+    if (work[theirs] !== 0) continue;
+    let isBeaten = prices[gpus + other] <= prices[gpus + gpu];
+    let beats = prices[gpus + gpu] <= prices[gpus + other];
+    for (let copies: u32 = 1; copies < places; copies++) {
+      isBeaten = isBeaten && work[theirs + copies] <= work[own + copies];
+      beats = beats && work[own + copies] <= work[theirs + copies];
+    }
+    if (beats) work[theirs] = Infinity;
+    else if (isBeaten) {
+      work[own] = Infinity;
+      return;
+    }
+  }
+}
+
 /** For each pod and server in it, the least costs of 1, 2, ... copies; and the best of servers. */
 export function fillPods(
   work: StaticArray<f64>,
@@ -54,9 +83,14 @@ export function fillPods(
     const best = (2 * places + 1) * gpus + mark;
     for (let copies: u32 = 0; copies < places; copies++) work[best + copies] = Infinity;
     for (let gpu = begin, end = min(begin + perPod, gpus); gpu < end; gpu += step) {
-      if (step === 1 && work[gpu] === Infinity) continue;
+      const costs = (places + 1) * gpus + gpu * places;
+      if (step === 1 && work[gpus + gpu * places] !== 0) {
+        work[costs] = Infinity;
+        continue;
+      }
       shareOverNodes(work, marks, rows, prices, tierCosts, shape, loadEach, row, gpu);
-      keepBest(work, marks, (places + 1) * gpus + gpu * places, best, mark, places, gpu);
+      keepBest(work, marks, costs, best, mark, places, gpu);
+      if (step === 1) prune(work, prices, gpus, (places + 1) * gpus, places, begin, gpu);
     }
   }
 }
