@@ -1,14 +1,19 @@
-import { NONE, SHAPE_COPIES_MAX, SHAPE_GPUS, SHAPE_LIMITED, SHAPE_NODE_GPUS, SHAPE_POD_GPUS } from "./layout";
+import {
+  NONE,
+  SHAPE_COPIES_MAX,
+  SHAPE_GPUS,
+  SHAPE_LIMITED,
+  SHAPE_NODE_GPUS,
+  SHAPE_NODES,
+  SHAPE_POD_GPUS,
+  SHAPE_PODS,
+} from "./layout";
 
 // Copies of an expert shared out over nodes and pods: the upper floors of copies.ts, where `work` and `marks` are drawn.
 
-export function ceilOf(a: u32, b: u32): u32 {
-  return (a + b - 1) / b;
-}
-
 /** Nodes and pods. */
 export function branches(shape: StaticArray<u32>): u32 {
-  return ceilOf(shape[SHAPE_GPUS], shape[SHAPE_NODE_GPUS]) + ceilOf(shape[SHAPE_GPUS], shape[SHAPE_POD_GPUS]);
+  return shape[SHAPE_NODES] + shape[SHAPE_PODS];
 }
 
 /** Where the columns of a row are that hold for all of an expert; how long the row is but for them. */
@@ -76,7 +81,7 @@ export function fillPods(
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
   const perPod = shape[SHAPE_POD_GPUS];
-  const nodes = ceilOf(gpus, shape[SHAPE_NODE_GPUS]);
+  const nodes = shape[SHAPE_NODES];
   const step = shape[SHAPE_LIMITED] !== 0 ? 1 : perPod;
   for (let begin: u32 = 0, pod: u32 = 0; begin < gpus; begin += perPod, pod++) {
     const mark = (nodes + pod) * places;
@@ -110,7 +115,7 @@ export function shareOverNodes(
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
   const begin = ((server / shape[SHAPE_POD_GPUS]) * shape[SHAPE_POD_GPUS]) / shape[SHAPE_NODE_GPUS];
-  const end = min(begin + shape[SHAPE_POD_GPUS] / shape[SHAPE_NODE_GPUS], ceilOf(gpus, shape[SHAPE_NODE_GPUS]));
+  const end = min(begin + shape[SHAPE_POD_GPUS] / shape[SHAPE_NODE_GPUS], shape[SHAPE_NODES]);
   const isLimited = shape[SHAPE_LIMITED] !== 0;
   const served = tierCosts[2] + (isLimited ? loadEach * prices[gpus + server] : 0);
   const own = isLimited ? server / shape[SHAPE_NODE_GPUS] : NONE;
@@ -133,8 +138,8 @@ export function shareOverPods(
 ): void {
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
-  const nodes = ceilOf(gpus, shape[SHAPE_NODE_GPUS]);
-  const pods = ceilOf(gpus, shape[SHAPE_POD_GPUS]);
+  const nodes = shape[SHAPE_NODES];
+  const pods = shape[SHAPE_PODS];
   const isLimited = shape[SHAPE_LIMITED] !== 0;
   const served = tierCosts[3] + (isLimited ? loadEach * prices[gpus + server] : 0);
   const own = isLimited ? server / shape[SHAPE_POD_GPUS] : NONE;

@@ -139,7 +139,8 @@ test("an expert's best set at any prices is that of trying all sets", () => {
     views.flags.set(flags);
     views.prices.set(prices);
     views.tierCosts.set(tierCosts);
-    views.shape.set([gpus, gpusPerNode, gpusPerPod, e.copies, e.copiesMax, e.radius, e.isLimited ? 1 : 0]);
+    const counts = [e.copies, e.copiesMax, e.radius, e.isLimited ? 1 : 0, nodes, pods];
+    views.shape.set([gpus, gpusPerNode, gpusPerPod, ...counts]);
     const scratch = [at.chosen, at.sum, at.work, at.marks, at.rows, at.flags, at.prices] as const;
     const found = kernels.sumOfCopies(...scratch, at.tierCosts, at.shape, e.bytePrice);
     if (least === Number.POSITIVE_INFINITY) expect(found, `seed ${seed}`).toBe(least);
