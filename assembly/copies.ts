@@ -12,29 +12,33 @@ import {
   SHAPE_GPUS,
   SHAPE_LIMITED,
   SHAPE_NODE_GPUS,
+  SHAPE_NODES,
   SHAPE_POD_GPUS,
+  SHAPE_PODS,
   SHAPE_RADIUS,
 } from "./layout";
-import { branches, ceilOf, fillPods, keepBest, shareOverNodes, shareOverPods, wholeOf } from "./shares";
+import { branches, fillPods, keepBest, prune, shareOverNodes, shareOverPods, wholeOf } from "./shares";
 
 // Where is one expert to have its copies, if slots and loads have prices? GPUs sit in a tree, and who asks is served by the
-// nearest copy, so the answer is worked out up the tree, exactly, for each number of copies (Shah and Farach-Colton,
-// "Undiscretized dynamic programming: faster algorithms for facility location and k-median on trees", 2002, is the idea):
+// nearest copy, so the answer is worked out up the tree, exactly, for each number of copies (facility location on trees is
+// solved like this in Shah and Farach-Colton, "Undiscretized dynamic programming", 2002):
 //
 //     node:  whoever has no copy is served from one in the node; those that save most over that hold copies
 //     pod:   copies are shared out over nodes; nodes without are served from one in the pod
 //     all:   copies are shared out over pods; pods without are served from anywhere
 //
 // Of copies that are equally near the one where load is cheapest serves, the *server*: it is tried out in each place. A server
-// that is not the cheapest costs more than the one that is, so the least over all of them is what the best set costs.
+// that is not the cheapest costs more than the one that is, so the least over all of them is what the best set costs. Further
+// up, a server is only tried if none beside it has both cheaper load and lower costs.
 //
 // A row of `rows` is an expert:  | demand of GPUs | of nodes | of pods | all | load | cost of a move | bytes |, and `flags` say
-// for each expert and GPU what layout.ts names. `prices` are of a slot, then of a unit of load, of each GPU. `work` and `marks` are scratch:
+// for each expert and GPU what layout.ts names. `prices` are of a slot, then of a unit of load, of each GPU. `work` and
+// `marks` are scratch:
 //
 //     work:   | price of a copy, a GPU | of its node | of its pod | best of nodes | best of pods | all | least |
 //     marks:  | servers of nodes | servers of pods | shares of children | least | must, a node | must, a pod |
 //
-// where from "of its node" to "all" there is a place for each number of copies.
+// where from "of its node" to "all" there is a place for each number of copies; place 0 of a GPU is 0 if it is to be tried.
 
 /**
  * Tells `chosen` the GPUs that are best for an expert at these prices (of a slot, then of load, of each GPU), the one with
@@ -66,12 +70,13 @@ export function chooseCopies(
   fillNodes(work, marks, rows, flags, prices, tierCosts, shape, loadEach, expert);
   fillPods(work, marks, rows, prices, tierCosts, shape, loadEach, row);
   const all = <u32>(work.length - 2 * (most + 1));
+  const podRows = gpus * (most + 2);
   const step = shape[SHAPE_LIMITED] !== 0 ? 1 : gpus;
   let least = Infinity;
   let server: u32 = 0;
   let count: u32 = 0;
   for (let gpu: u32 = 0; gpu < gpus; gpu += step) {
-    if (step === 1 && work[gpu] === Infinity) continue;
+    if (step === 1 && work[podRows + gpu * (most + 1)] !== 0) continue;
     shareOverPods(work, marks, rows, prices, tierCosts, shape, loadEach, row, gpu);
     const idleCost = idle * prices[gpus + gpu];
     for (let copies = shape[SHAPE_COPIES]; copies <= most; copies++) {
@@ -103,7 +108,7 @@ function priceCopies(
   const whole = wholeOf(shape);
   const row = expert * (whole + ROW_COLUMNS);
   const move = rows[row + whole + ROW_MOVE_COST] + bytePrice * rows[row + whole + ROW_BYTES];
-  const nodes = ceilOf(gpus, shape[SHAPE_NODE_GPUS]);
+  const nodes = shape[SHAPE_NODES];
   const must = <u32>marks.length - branches(shape);
   for (let branch: u32 = 0; branch < branches(shape); branch++) {
     const within: u32 = branch < nodes ? 1 : 2;
@@ -139,9 +144,13 @@ function fillNodes(
     const best = (2 * places + 1) * gpus + node * places;
     for (let copies: u32 = 0; copies < places; copies++) work[best + copies] = Infinity;
     for (let gpu = begin, end = min(begin + perNode, gpus); gpu < end; gpu += step) {
-      if (step === 1 && work[gpu] === Infinity) continue;
+      if (step === 1 && work[gpu] === Infinity) {
+        work[gpus + gpu * places] = Infinity;
+        continue;
+      }
       fillNode(work, marks, rows, flags, prices, tierCosts, shape, loadEach, expert, gpu);
       keepBest(work, marks, gpus + gpu * places, best, node * places, places, gpu);
+      if (step === 1) prune(work, prices, gpus, gpus, places, begin, gpu);
     }
   }
 }
@@ -217,12 +226,12 @@ function trace(
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
   const row = expert * (wholeOf(shape) + ROW_COLUMNS);
-  const nodes = ceilOf(gpus, shape[SHAPE_NODE_GPUS]);
+  const nodes = shape[SHAPE_NODES];
   const isLimited = shape[SHAPE_LIMITED] !== 0;
   const shares = branches(shape) * places;
   // Shares of pods are kept where `chosen` has room: behind what is listed so far, which never outgrows them.
   shareOverPods(work, marks, rows, prices, tierCosts, shape, loadEach, row, server);
-  const pods = ceilOf(gpus, shape[SHAPE_POD_GPUS]);
+  const pods = shape[SHAPE_PODS];
   const nodesPerPod = shape[SHAPE_POD_GPUS] / shape[SHAPE_NODE_GPUS];
   const podShares = shares + max(pods, nodesPerPod) * places;
   for (let pod = <i32>pods - 1, left = count; pod >= 0; pod--) {

@@ -266,7 +266,7 @@ export const BALANCE_WEIGHTS_AT = 18;
 export const BALANCE_KEYS_AT = 19;
 export const BALANCE_HEADER = 20;
 
-/** What is said of a cluster and of copies of experts, in `shape`: sizes, least and most copies, radius, 1 if loads are limited. */
+/** What is said of a cluster and of copies of experts, in `shape`: sizes, copies, radius, 1 if loads are limited, counts. */
 export const SHAPE_GPUS = 0;
 export const SHAPE_NODE_GPUS = 1;
 export const SHAPE_POD_GPUS = 2;
@@ -274,7 +274,9 @@ export const SHAPE_COPIES = 3;
 export const SHAPE_COPIES_MAX = 4;
 export const SHAPE_RADIUS = 5;
 export const SHAPE_LIMITED = 6;
-export const SHAPE_WORDS = 7;
+export const SHAPE_NODES = 7;
+export const SHAPE_PODS = 8;
+export const SHAPE_WORDS = 9;
 
 /** Columns of what there is to know of an expert, behind its demand by GPU, by node and by pod. */
 export const ROW_ALL = 0;

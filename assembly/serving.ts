@@ -1,5 +1,14 @@
-import { ROW_ALL, ROW_COLUMNS, ROW_LOAD, SHAPE_GPUS, SHAPE_NODE_GPUS, SHAPE_POD_GPUS, SHAPE_RADIUS } from "./layout";
-import { ceilOf, wholeOf } from "./shares";
+import {
+  ROW_ALL,
+  ROW_COLUMNS,
+  ROW_LOAD,
+  SHAPE_GPUS,
+  SHAPE_NODE_GPUS,
+  SHAPE_NODES,
+  SHAPE_POD_GPUS,
+  SHAPE_RADIUS,
+} from "./layout";
+import { wholeOf } from "./shares";
 
 /**
  * What an expert's demand costs where its `count` copies are listed in `at` from `first` on, and in `served` what each of them
@@ -25,7 +34,7 @@ export function serve(
   const whole = wholeOf(shape);
   const row = expert * (whole + ROW_COLUMNS);
   const nodes = row + gpus;
-  const pods = nodes + ceilOf(gpus, perNode);
+  const pods = nodes + shape[SHAPE_NODES];
   const all = rows[row + whole + ROW_ALL];
   let cost = all * tierCosts[3];
   for (let copy: u32 = 0; copy < count; copy++) served[first + copy] = 0;

@@ -1,14 +1,19 @@
-import { NONE, SHAPE_COPIES_MAX, SHAPE_GPUS, SHAPE_LIMITED, SHAPE_NODE_GPUS, SHAPE_POD_GPUS } from "./layout";
+import {
+  NONE,
+  SHAPE_COPIES_MAX,
+  SHAPE_GPUS,
+  SHAPE_LIMITED,
+  SHAPE_NODE_GPUS,
+  SHAPE_NODES,
+  SHAPE_POD_GPUS,
+  SHAPE_PODS,
+} from "./layout";
 
 // Copies of an expert shared out over nodes and pods: the upper floors of copies.ts, where `work` and `marks` are drawn.
 
-export function ceilOf(a: u32, b: u32): u32 {
-  return (a + b - 1) / b;
-}
-
 /** Nodes and pods. */
 export function branches(shape: StaticArray<u32>): u32 {
-  return ceilOf(shape[SHAPE_GPUS], shape[SHAPE_NODE_GPUS]) + ceilOf(shape[SHAPE_GPUS], shape[SHAPE_POD_GPUS]);
+  return shape[SHAPE_NODES] + shape[SHAPE_PODS];
 }
 
 /** Where the columns of a row are that hold for all of an expert; how long the row is but for them. */
@@ -33,6 +38,35 @@ export function keepBest(
   }
 }
 
+/** Marks of two servers the one that the other beats, among those from `begin` to `gpu`, whose costs stand from `base` on. */
+export function prune(
+  work: StaticArray<f64>,
+  prices: StaticArray<f64>,
+  gpus: u32,
+  base: u32,
+  places: u32,
+  begin: u32,
+  gpu: u32,
+): void {
+  const own = base + gpu * places;
+  work[own] = 0;
+  for (let other = begin; other < gpu; other++) {
+    const theirs = base + other * places;
+    if (work[theirs] !== 0) continue;
+    let isBeaten = prices[gpus + other] <= prices[gpus + gpu];
+    let beats = prices[gpus + gpu] <= prices[gpus + other];
+    for (let copies: u32 = 1; copies < places; copies++) {
+      isBeaten = isBeaten && work[theirs + copies] <= work[own + copies];
+      beats = beats && work[own + copies] <= work[theirs + copies];
+    }
+    if (beats) work[theirs] = Infinity;
+    else if (isBeaten) {
+      work[own] = Infinity;
+      return;
+    }
+  }
+}
+
 /** For each pod and server in it, the least costs of 1, 2, ... copies; and the best of servers. */
 export function fillPods(
   work: StaticArray<f64>,
@@ -47,16 +81,21 @@ export function fillPods(
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
   const perPod = shape[SHAPE_POD_GPUS];
-  const nodes = ceilOf(gpus, shape[SHAPE_NODE_GPUS]);
+  const nodes = shape[SHAPE_NODES];
   const step = shape[SHAPE_LIMITED] !== 0 ? 1 : perPod;
   for (let begin: u32 = 0, pod: u32 = 0; begin < gpus; begin += perPod, pod++) {
     const mark = (nodes + pod) * places;
     const best = (2 * places + 1) * gpus + mark;
     for (let copies: u32 = 0; copies < places; copies++) work[best + copies] = Infinity;
     for (let gpu = begin, end = min(begin + perPod, gpus); gpu < end; gpu += step) {
-      if (step === 1 && work[gpu] === Infinity) continue;
+      const costs = (places + 1) * gpus + gpu * places;
+      if (step === 1 && work[gpus + gpu * places] !== 0) {
+        work[costs] = Infinity;
+        continue;
+      }
       shareOverNodes(work, marks, rows, prices, tierCosts, shape, loadEach, row, gpu);
-      keepBest(work, marks, (places + 1) * gpus + gpu * places, best, mark, places, gpu);
+      keepBest(work, marks, costs, best, mark, places, gpu);
+      if (step === 1) prune(work, prices, gpus, (places + 1) * gpus, places, begin, gpu);
     }
   }
 }
@@ -76,7 +115,7 @@ export function shareOverNodes(
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
   const begin = ((server / shape[SHAPE_POD_GPUS]) * shape[SHAPE_POD_GPUS]) / shape[SHAPE_NODE_GPUS];
-  const end = min(begin + shape[SHAPE_POD_GPUS] / shape[SHAPE_NODE_GPUS], ceilOf(gpus, shape[SHAPE_NODE_GPUS]));
+  const end = min(begin + shape[SHAPE_POD_GPUS] / shape[SHAPE_NODE_GPUS], shape[SHAPE_NODES]);
   const isLimited = shape[SHAPE_LIMITED] !== 0;
   const served = tierCosts[2] + (isLimited ? loadEach * prices[gpus + server] : 0);
   const own = isLimited ? server / shape[SHAPE_NODE_GPUS] : NONE;
@@ -99,8 +138,8 @@ export function shareOverPods(
 ): void {
   const gpus = shape[SHAPE_GPUS];
   const places = shape[SHAPE_COPIES_MAX] + 1;
-  const nodes = ceilOf(gpus, shape[SHAPE_NODE_GPUS]);
-  const pods = ceilOf(gpus, shape[SHAPE_POD_GPUS]);
+  const nodes = shape[SHAPE_NODES];
+  const pods = shape[SHAPE_PODS];
   const isLimited = shape[SHAPE_LIMITED] !== 0;
   const served = tierCosts[3] + (isLimited ? loadEach * prices[gpus + server] : 0);
   const own = isLimited ? server / shape[SHAPE_POD_GPUS] : NONE;

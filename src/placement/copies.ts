@@ -14,7 +14,9 @@ import {
   SHAPE_GPUS,
   SHAPE_LIMITED,
   SHAPE_NODE_GPUS,
+  SHAPE_NODES,
   SHAPE_POD_GPUS,
+  SHAPE_PODS,
   SHAPE_RADIUS,
   SHAPE_WORDS,
 } from "../../assembly/layout.ts";
@@ -306,6 +308,8 @@ export class CopySearch {
     shape[SHAPE_COPIES_MAX] = copiesMax;
     shape[SHAPE_RADIUS] = radius;
     shape[SHAPE_LIMITED] = isLoadLimited ? 1 : 0;
+    shape[SHAPE_NODES] = nodes;
+    shape[SHAPE_PODS] = Math.ceil(gpus / gpusPerPod);
     this.#views.tierCosts.set(tierCosts);
     for (let gpu = 0; gpu < gpus; gpu++) {
       capacity[gpu] = slots[gpu]!;

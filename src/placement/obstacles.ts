@@ -18,6 +18,7 @@ export function obstacleOf(problem: CompleteProblem): Infeasible | undefined {
     slotObstacle,
     loadObstacle,
     radiusObstacle,
+    sourceObstacle,
     circleObstacle,
     neededObstacle,
     crowdObstacle,
@@ -103,6 +104,32 @@ function loadObstacle({ cluster, loads, gpuLoadMax, isLoadLimited, copiesMax }: 
         : `expert ${heavy} alone brings a load of ${loads[heavy]}, and the ${copiesMax} GPUs of its copies may serve ${most} at the most`,
     relax: `a gpuLoadMax of ${loads[heavy]! / copiesMax}, or ${Math.ceil((loads[heavy]! / most) * copiesMax)} copies of it`,
   } as const;
+}
+
+/** What one GPU asks for comes from one copy, so it must be less than what some GPU near enough may serve. */
+function sourceObstacle(problem: CompleteProblem): Infeasible | undefined {
+  const { cluster, experts, firsts, sources, demand, demandOfExpert, loads, gpuLoadMax, isLoadLimited, radius } =
+    problem;
+  if (!isLoadLimited) return undefined;
+  const size = [1, cluster.gpusPerNode, cluster.gpusPerPod, cluster.gpus][radius]!;
+  const highest = new Float64Array(Math.ceil(cluster.gpus / size));
+  for (let gpu = 0; gpu < cluster.gpus; gpu++) {
+    const circle = Math.floor(gpu / size);
+    if (cluster.slots[gpu]! > 0) highest[circle] = Math.max(highest[circle]!, gpuLoadMax[gpu]!);
+  }
+  for (let expert = 0; expert < experts; expert++) {
+    for (let i = firsts[expert]!; i < firsts[expert + 1]!; i++) {
+      const load = (loads[expert]! * demand[i]!) / demandOfExpert[expert]!;
+      const most = highest[Math.floor(sources[i]! / size)]!;
+      if (load <= most * ROUNDING) continue;
+      return {
+        constraint: "load",
+        because: `GPU ${sources[i]} alone brings a load of ${load} to a copy of expert ${expert}, and a GPU within ${radius} hops may serve ${most} at the most`,
+        relax: `a gpuLoadMax of ${load}`,
+      };
+    }
+  }
+  return undefined;
 }
 
 /** GPUs that ask for an expert, one of each circle: GPUs within a radius of one another are all so, and need a copy among them. */

@@ -139,7 +139,8 @@ test("an expert's best set at any prices is that of trying all sets", () => {
     views.flags.set(flags);
     views.prices.set(prices);
     views.tierCosts.set(tierCosts);
-    views.shape.set([gpus, gpusPerNode, gpusPerPod, e.copies, e.copiesMax, e.radius, e.isLimited ? 1 : 0]);
+    const counts = [e.copies, e.copiesMax, e.radius, e.isLimited ? 1 : 0, nodes, pods];
+    views.shape.set([gpus, gpusPerNode, gpusPerPod, ...counts]);
     const scratch = [at.chosen, at.sum, at.work, at.marks, at.rows, at.flags, at.prices] as const;
     const found = kernels.sumOfCopies(...scratch, at.tierCosts, at.shape, e.bytePrice);
     if (least === Number.POSITIVE_INFINITY) expect(found, `seed ${seed}`).toBe(least);
@@ -220,6 +221,7 @@ test.each<[string, Partial<LatencyProblem>, string, RegExp]>([
   ["copies", { cluster: { ...pair.cluster, drained: [1, 2, 3] } }, "copies", /2 copies .* 1 are open/],
   ["all load", { gpuLoadMax: 2.9 }, "load", /load of 12/],
   ["the load of one", { gpuLoadMax: [3, 9, 3, 3], loads: [12.5, 0] }, "load", /12\.5, and the 2 GPUs .* 12 at/],
+  ["the load of one GPU", { gpuLoadMax: 3.5, copiesMax: 3 }, "load", /GPU 0 alone brings a load of 4 .* serve 3\.5/],
   ["pins beyond copies", { pinned: [0, 1, 2].map((gpu) => ({ expert: 0, gpu })) }, "pins", /3 GPUs .* 2 copies/],
   [
     "a pin too far",
@@ -239,7 +241,7 @@ test.each<[string, Partial<LatencyProblem>, string, RegExp]>([
     "radius",
     /0 to 1 ask for 2/,
   ],
-  ["load of a node", { radius: 1, gpuLoadMax: [2.5, 3, 9, 9] }, "load", /0 to 1 bring a load of 6/],
+  ["load of a node", { radius: 1, gpuLoadMax: [4.5, 1, 9, 9] }, "load", /0 to 1 bring a load of 6/],
   [
     "slots for all nodes",
     { copies: 1, copiesMax: 2, radius: 1, cluster: { ...pair.cluster, slotsPerGpu: [2, 0, 1, 0] } },
