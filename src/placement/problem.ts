@@ -147,38 +147,36 @@ export function completeProblem(problem: LatencyProblem): CompleteProblem {
 function demandRows({ demand: rows, gpusPerGroup = 1 }: LatencyProblem, { gpus }: CompleteCluster) {
   checkWhole("gpusPerGroup", gpusPerGroup, 1, gpus);
   const groups = Math.ceil(gpus / gpusPerGroup);
-  const sizeOf = (group: number) => Math.min(gpusPerGroup, gpus - group * gpusPerGroup);
+  const pairs = rows.map((row, expert) => pairsOf(row, expert, groups));
+  const most = pairs.reduce((sum, { demand }) => sum + demand.length * gpusPerGroup, 0);
   const firsts = new Uint32Array(rows.length + 1);
   const demandOfExpert = new Float64Array(rows.length);
-  const pairs = rows.map((row, expert) => pairsOf(row, expert, groups));
-  pairs.forEach(({ groups: asking, demand: asked }, expert) => {
-    let count = 0;
+  const sources = new Uint32Array(most);
+  const demand = new Float64Array(most);
+  let next = 0;
+  for (let expert = 0; expert < pairs.length; expert++) {
+    const { groups: asking, demand: asked } = pairs[expert]!;
+    let all = 0;
     for (let i = 0; i < asked.length; i++) {
-      const [group, amount] = [asking?.[i] ?? i, asked[i]!];
+      const group = asking === undefined ? i : asking[i]!;
+      const amount = asked[i]!;
       if (!(amount >= 0 && amount < Number.POSITIVE_INFINITY))
         checkAtLeast(`demand of group ${group} for expert ${expert}`, amount, 0);
       if (!(group >= 0 && group < groups && Number.isInteger(group)))
         checkWhole(`group of expert ${expert}`, group, 0, groups - 1);
-      if (amount > 0) count += sizeOf(group);
-    }
-    firsts[expert + 1] = firsts[expert]! + count;
-  });
-  const sources = new Uint32Array(firsts[rows.length]!);
-  const demand = new Float64Array(sources.length);
-  let next = 0;
-  pairs.forEach(({ groups: asking, demand: asked }, expert) => {
-    for (let i = 0; i < asked.length; i++) {
-      const [group, amount] = [asking?.[i] ?? i, asked[i]!];
       if (amount === 0) continue;
-      const size = sizeOf(group);
-      for (let gpu = group * gpusPerGroup, end = gpu + size; gpu < end; gpu++) {
+      const first = group * gpusPerGroup;
+      const end = Math.min(first + gpusPerGroup, gpus);
+      for (let gpu = first; gpu < end; gpu++) {
         sources[next] = gpu;
-        demand[next++] = amount / size;
+        demand[next++] = amount / (end - first);
       }
-      demandOfExpert[expert]! += amount;
+      all += amount;
     }
-  });
-  return { firsts, sources, demand, demandOfExpert };
+    demandOfExpert[expert] = all;
+    firsts[expert + 1] = next;
+  }
+  return { firsts, sources: sources.subarray(0, next), demand: demand.subarray(0, next), demandOfExpert };
 }
 
 /** A row as it is given: which groups, all of them in turn unless it says so, and how much. */
