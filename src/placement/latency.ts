@@ -57,6 +57,8 @@ const ROUNDS = 6;
 /** Raises of bids, over the scale of costs: where slots are all that is scarce, in the first round, and a fifth in each after that. */
 const RAISE = 0.03;
 const RAISE_LEAST = 1e-5;
+/** Rounds without a better plan or bound after which there is no use in more. */
+const STILL = 2;
 /** Experts times GPUs up to which a small problem under loads is solved exactly, and one of medium size has its bound raised. */
 const SMALL = 2048;
 const MEDIUM = 2 ** 14;
@@ -105,11 +107,18 @@ class Rounds {
       isLoadLimited ||
       (from !== undefined && movedBytesMax < Number.POSITIVE_INFINITY);
     let round = 0;
-    for (; round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()); round++) {
+    let still = 0;
+    for (
+      ;
+      round < this.#options.rounds && !this.#isDone() && !(round > 0 && this.#isOver()) && still < STILL;
+      round++
+    ) {
       if (isLoadLimited && round === 1 && this.#search instanceof Search) this.#raiseBound();
       if (this.#isDone()) break;
+      const before = [this.#best?.check.cost, this.#bound()] as const;
       if (isCoupled) this.#coupledRound(round);
       else this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
+      still = before[0] === this.#best?.check.cost && before[1] === this.#bound() ? still + 1 : 0;
     }
     return this.#answer(round);
   }
@@ -194,7 +203,7 @@ class Rounds {
     const { prices, bound: priceBound } = this.#search;
     const common = { objective: "latency", bound, prices, priceBound, rounds } as const;
     if (!this.#best) {
-      if (bound > mostCost(this.#problem)) return refusal(this.#problem, overpriced(this.#problem), rounds);
+      if (bound > mostCost(this.#problem)) return refusal(this.#problem, overpriced(this.#problem, prices), rounds);
       return { ...common, status: this.#limit, gap: Number.POSITIVE_INFINITY };
     }
     const { plan, check } = this.#best;
@@ -220,19 +229,18 @@ function mostCost({ demandOfExpert, moveCosts, tierCosts, copiesMax }: CompleteP
   return demandOfExpert.reduce((sum, asked, e) => sum + asked * tierCosts[3] + copiesMax * moveCosts[e]!, 0);
 }
 
-/** A bound above what any placement costs says that there is none. */
-function overpriced({ isLoadLimited, gpuLoadMax, cluster, movedBytesMax }: CompleteProblem): Infeasible {
-  if (!isLoadLimited)
-    return {
-      constraint: "moved bytes",
-      because: `no placement moves ${movedBytesMax} bytes or fewer`,
-      relax: "a greater movedBytesMax",
-    };
+/** A bound above what any placement costs says that there is none; the prices say what is too scarce. */
+function overpriced(
+  { isLoadLimited, gpuLoadMax, cluster, movedBytesMax }: CompleteProblem,
+  prices: Prices,
+): Infeasible {
+  const moves = `no placement that keeps all other rules moves ${movedBytesMax} bytes or fewer`;
+  if (!isLoadLimited) return { constraint: "moved bytes", because: moves, relax: "a greater movedBytesMax" };
   const open = gpuLoadMax.filter((_, gpu) => cluster.slots[gpu]! > 0);
   return {
     constraint: "load",
     because: `no placement has GPUs serve at most ${Math.max(...open)} each and keeps all other rules`,
-    relax: "a greater gpuLoadMax, or slots elsewhere",
+    relax: `a greater gpuLoadMax, or slots elsewhere${prices.byte > 0 ? ", or a greater movedBytesMax" : ""}`,
   };
 }
 

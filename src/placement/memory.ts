@@ -117,7 +117,7 @@ function writeExperts(problem: CompleteProblem, expertOf: Uint32Array, views: Vi
     views.from[row] = from?.[expert]?.[0] ?? NONE;
     views.pins[row] = pins.get(expert)?.[0] ?? NONE;
     views.loads[row] = roundedUp(loads[expert]!);
-    views.moveBytes[row] = expertBytes[expert]!;
+    views.moveBytes[row] = roundedUp(expertBytes[expert]!);
     views.order[row] = row;
   });
   views.firsts[expertOf.length] = next;

@@ -197,15 +197,18 @@ export class Search {
     let worth = 0;
     for (let i = 0; i < prices.length; i++) if (prices[i] !== 0) worth += Math.abs(prices[i]! * capacity[i]!);
     for (let i = 0; i < prices.length; i++) if (prices[i] !== 0) bound -= prices[i]! * capacity[i]!;
-    if (bytePrice[0]! > 0) bound -= bytePrice[0]! * movedBytesMax;
-    // Costs, loads and limits are f32 in the kernels: off by at most one part in 2^24 each.
-    let most = worth;
+    const bytesWorth = bytePrice[0]! > 0 ? bytePrice[0]! * movedBytesMax : 0;
+    bound -= bytesWorth;
+    // Costs, loads, bytes and limits are f32 in the kernels: off by at most one part in 2^24 each.
+    let most = worth + bytesWorth;
     for (let i = 0; i < moveCosts.length; i++) most += demandOfExpert[i]! * tierCosts[3] + moveCosts[i]!;
-    bound -= most * (this.isWhole && !this.#problem.isLoadLimited ? 2 ** -44 : 2 ** -22);
+    const isExact = this.isWhole && !this.#problem.isLoadLimited && bytesWorth === 0;
+    bound -= most * (isExact ? 2 ** -44 : 2 ** -22);
     if (bound > this.#best.bound) this.#best = { bound, prices: prices.slice(), bytePrice: bytePrice[0]! };
   }
 }
 
+/** Whether all costs of a problem are whole numbers that an f32 holds. */
 export function isWhole({ demand, demandOfExpert, tierCosts, moveCosts }: CompleteProblem): boolean {
   const isSmall = demandOfExpert.every((asked, i) => asked * tierCosts[3] + moveCosts[i]! < 2 ** 24);
   return isSmall && [demand, tierCosts, moveCosts].every((costs) => costs.every(Number.isInteger));
