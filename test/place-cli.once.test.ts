@@ -105,6 +105,23 @@ describe("plans go out and come back", () => {
     },
   );
 
+  test("maps of as many slots on other GPUs are refused, or it is said how they are read", async () => {
+    await place("loads.json --gpus 4 --slots 20 --maps four.json");
+    const { num_gpus, ...rest } = JSON.parse(read("four.json"));
+    expect(num_gpus).toBe(4);
+    for (const flag of ["--check", "--from"]) {
+      const { status, stderr } = await place(`loads.json --gpus 5 --slots 20 ${flag} four.json`);
+      expect([status, stderr]).toEqual([2, expect.stringContaining("four.json: expected num_gpus to be 5")]);
+      expect(stderr).toContain("got 4");
+    }
+    write("bare.json", JSON.stringify(rest));
+    for (const flag of ["--check", "--from"]) {
+      const { stdout } = await place(`loads.json --gpus 4 --slots 20 ${flag} bare.json`);
+      expect(stdout).toContain("bare.json does not say how many GPUs it is for: read as 5 slots on each of 4 GPUs.");
+      expect((await place(`loads.json --gpus 4 --slots 20 ${flag} four.json`)).stdout).not.toContain("read as");
+    }
+  });
+
   test("moves stay within their budget, and a GPU that is drained is empty", async () => {
     await place("loads.json --gpus 4 --slots 24 --out before.json");
     const { status, stdout } = await place(

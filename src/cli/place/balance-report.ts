@@ -19,6 +19,8 @@ export interface Task {
   statistics: LoadStatistics;
   file: string;
   flags: PlaceFlags;
+  /** A plan that does not say how many GPUs it is for, and how many slots it was read to have on each. */
+  dealt?: { file: string; slotsPerGpu: number };
 }
 
 export type Placed = Exclude<BalanceAnswer, { status: "infeasible" }>;
@@ -67,10 +69,19 @@ function movesWords({ moves }: BalancePlan, { from, expertBytes }: BalanceProble
 }
 
 /** What was read, and what was left out. */
-export function sayInput({ problem, statistics, experts }: Task): void {
+export function sayInput({ problem, statistics, experts, dealt }: Task): void {
   const { idleLayers, source } = statistics;
   const slots = gpusOfSlotsIn(problem).length;
   say(paint.dim(`${source}; ${slots} slots over ${problem.gpus} GPUs, ${slots - experts} of them for further copies`));
+  if (dealt) {
+    const { file, slotsPerGpu } = dealt;
+    sayWrapped(
+      "",
+      paint.yellow(
+        `${file} does not say how many GPUs it is for: read as ${slotsPerGpu} ${slotsPerGpu === 1 ? "slot" : "slots"} on each of ${problem.gpus} GPUs.`,
+      ),
+    );
+  }
   if (idleLayers.length > 0)
     sayWrapped(
       "",
