@@ -122,6 +122,16 @@ describe("plans go out and come back", () => {
     }
   });
 
+  test("maps of slots that the GPUs cannot share equally are named, and what would do", async () => {
+    write("five.json", JSON.stringify({ physical_to_logical_map: LOADS.map(() => [...Array(18).keys()]) }));
+    for (const flag of ["--check", "--from"]) {
+      const { status, stderr } = await place(`loads.json --gpus 4 --slots 20 ${flag} five.json`);
+      expect(status).toBe(2);
+      expect(stderr).toContain("five.json: expected slots that 4 GPUs can share equally, got 18 a layer");
+      expect(stderr).toContain("give what --out wrote");
+    }
+  });
+
   test("moves stay within their budget, and a GPU that is drained is empty", async () => {
     await place("loads.json --gpus 4 --slots 24 --out before.json");
     const { status, stdout } = await place(

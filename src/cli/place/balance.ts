@@ -77,6 +77,10 @@ function rowsOf({ problem, layers, statistics }: Task, file: string): { held: Pl
   if (gpus !== undefined && gpus !== problem.gpus)
     throw new RangeError(`${file}: expected num_gpus to be ${problem.gpus}, the GPUs placed on, got ${gpus}`);
   const slots = rows[0]?.length ?? 0;
+  if (!plan.gpuOfSlot && slots % problem.gpus !== 0)
+    throw new RangeError(
+      `${file}: expected slots that ${problem.gpus} GPUs can share equally, got ${slots} a layer: give what --out wrote, which says on which GPU each is`,
+    );
   const gpuOfSlot = plan.gpuOfSlot ?? gpusOfSlots(slots, problem.gpus);
   const isDealt = plan.gpuOfSlot === undefined && gpus === undefined;
   const held = (rows: readonly (readonly number[])[]) => ({
