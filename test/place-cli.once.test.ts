@@ -175,7 +175,7 @@ describe("what breaks rules, and what cannot be, end with 1", () => {
     write("broken.json", JSON.stringify({ physical_to_logical_map: rows }));
     const { status, stdout } = await place("loads.json --gpus 4 --slots 20 --check broken.json");
     expect(status).toBe(1);
-    expect(stdout).toContain("broken.json: breaks rules 3 times");
+    expect(stdout).toContain("broken.json: breaks rules 2 times");
     expect(stdout).toContain("layer 1, expert 5: no copy");
     expect(stdout).toContain("layer 1, expert 6: two copies on one GPU");
     const refused = await place("loads.json --gpus 4 --slots 20 --from broken.json");
@@ -244,7 +244,7 @@ test.each([
   ],
   ["negative.json --gpus 4 --slots 20", "negative.json: expected [0][1] to be a number from 0 up, got -2"],
   ["nan.csv --gpus 4 --slots 20", "nan.csv:2: expected loads to be numbers from 0 up"],
-  ["zeros.json --gpus 4 --slots 20", "zeros.json: expected a layer that carries load, got 1 of zeros"],
+  ["zeros.json --gpus 4 --slots 20", "zeros.json: every load is 0: nothing to balance"],
   ["problem.json --explain 10", "--explain must be from 0 to 9, got 10"],
   ["problem.json --copies 0", "copies must be from 1 to 4, got 0 (--copies 0)"],
   ["problem.json --tier-costs 0,1", "tierCosts must hold 4 values, got 2 (--tier-costs 0,1)"],
