@@ -44,8 +44,7 @@ export function runBalance(statistics: LoadStatistics, file: string, flags: Plac
 function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Task {
   const { loads, idleLayers } = statistics;
   const layers = loads.flatMap((_, layer) => (idleLayers.includes(layer) ? [] : [layer]));
-  if (layers.length === 0)
-    throw new RangeError(`${file}: expected a layer that carries load, got ${loads.length} of zeros`);
+  if (layers.length === 0) throw new RangeError(`${file}: every load is 0: nothing to balance`);
   const { drained, slotsPerGpu, gpusPerNode, ...topology } = topologyOf(flags);
   const gpus = gpusOf(topology);
   const { slots, scope, groups, target, movesMax, bytesMax, expertMb } = flags;
