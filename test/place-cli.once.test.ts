@@ -105,6 +105,33 @@ describe("plans go out and come back", () => {
     },
   );
 
+  test("maps of as many slots on other GPUs are refused, or it is said how they are read", async () => {
+    await place("loads.json --gpus 4 --slots 20 --maps four.json");
+    const { num_gpus, ...rest } = JSON.parse(read("four.json"));
+    expect(num_gpus).toBe(4);
+    for (const flag of ["--check", "--from"]) {
+      const { status, stderr } = await place(`loads.json --gpus 5 --slots 20 ${flag} four.json`);
+      expect([status, stderr]).toEqual([2, expect.stringContaining("four.json: expected num_gpus to be 5")]);
+      expect(stderr).toContain("got 4");
+    }
+    write("bare.json", JSON.stringify(rest));
+    for (const flag of ["--check", "--from"]) {
+      const { stdout } = await place(`loads.json --gpus 4 --slots 20 ${flag} bare.json`);
+      expect(stdout).toContain("bare.json does not say how many GPUs it is for: read as 5 slots on each of 4 GPUs.");
+      expect((await place(`loads.json --gpus 4 --slots 20 ${flag} four.json`)).stdout).not.toContain("read as");
+    }
+  });
+
+  test("maps of slots that the GPUs cannot share equally are named, and what would do", async () => {
+    write("five.json", JSON.stringify({ physical_to_logical_map: LOADS.map(() => [...Array(18).keys()]) }));
+    for (const flag of ["--check", "--from"]) {
+      const { status, stderr } = await place(`loads.json --gpus 4 --slots 20 ${flag} five.json`);
+      expect(status).toBe(2);
+      expect(stderr).toContain("five.json: expected slots that 4 GPUs can share equally, got 18 a layer");
+      expect(stderr).toContain("give what --out wrote");
+    }
+  });
+
   test("moves stay within their budget, and a GPU that is drained is empty", async () => {
     await place("loads.json --gpus 4 --slots 24 --out before.json");
     const { status, stdout } = await place(
@@ -148,7 +175,7 @@ describe("what breaks rules, and what cannot be, end with 1", () => {
     write("broken.json", JSON.stringify({ physical_to_logical_map: rows }));
     const { status, stdout } = await place("loads.json --gpus 4 --slots 20 --check broken.json");
     expect(status).toBe(1);
-    expect(stdout).toContain("broken.json: breaks rules 3 times");
+    expect(stdout).toContain("broken.json: breaks rules 2 times");
     expect(stdout).toContain("layer 1, expert 5: no copy");
     expect(stdout).toContain("layer 1, expert 6: two copies on one GPU");
     const refused = await place("loads.json --gpus 4 --slots 20 --from broken.json");
@@ -217,7 +244,7 @@ test.each([
   ],
   ["negative.json --gpus 4 --slots 20", "negative.json: expected [0][1] to be a number from 0 up, got -2"],
   ["nan.csv --gpus 4 --slots 20", "nan.csv:2: expected loads to be numbers from 0 up"],
-  ["zeros.json --gpus 4 --slots 20", "zeros.json: expected a layer that carries load, got 1 of zeros"],
+  ["zeros.json --gpus 4 --slots 20", "zeros.json: every load is 0: nothing to balance"],
   ["problem.json --explain 10", "--explain must be from 0 to 9, got 10"],
   ["problem.json --copies 0", "copies must be from 1 to 4, got 0 (--copies 0)"],
   ["problem.json --tier-costs 0,1", "tierCosts must hold 4 values, got 2 (--tier-costs 0,1)"],

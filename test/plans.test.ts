@@ -30,6 +30,8 @@ test("EPLB's maps are read as they were written, and all three say the same", ()
       const maps = mapsOf(rows, experts);
       expect(readMaps(formatMaps(maps), { file })).toEqual(rows);
       expect(readPlan(formatMaps(maps), { file })).toEqual({ objective: "balance", physicalToLogicalMap: rows });
+      expect(readMaps(formatMaps({ ...maps, gpus: 3 }), { file })).toEqual(rows);
+      expect(readPlan(formatMaps({ ...maps, gpus: 3 }), { file })).toMatchObject({ gpus: 3 });
       maps.logicalToPhysicalMap.forEach((layer, l) => {
         layer.forEach((slots, expert) => {
           const held = slots.filter((slot) => slot >= 0);
@@ -122,6 +124,11 @@ describe("what is wrong is named", () => {
       readMaps,
       '{"physical_to_logical_map":[[0,0]],"logical_to_physical_map":[[[0,-1]]]}',
       "expected logical_to_physical_map[0][0] to be slots 0, 1, as physical_to_logical_map has it, got 0",
+    ],
+    [
+      readMaps,
+      '{"physical_to_logical_map":[[0]],"num_gpus":0}',
+      "expected num_gpus to be a whole number from 1 to 65536, got 0",
     ],
     [readMaps, '{"physical_to_logical_map":[]}', "to hold at least 1 layer of at least 1 slot, got none"],
     [readPlan, '{"a":1}', 'expected format "vorchestrate plan", or EPLB\'s physical_to_logical_map, got a'],

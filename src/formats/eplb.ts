@@ -9,9 +9,13 @@ export interface ExpertMaps {
   logicalToPhysicalMap: readonly (readonly (readonly number[])[])[];
   /** `[layer][expert]`: copies. */
   expertCount: readonly (readonly number[])[];
+  /** GPUs that the slots lie on in equal parts; engines know theirs and pass over it. */
+  gpus?: number;
 }
 
 const KEYS = ["physical_to_logical_map", "logical_to_physical_map", "logical_replica_count"] as const;
+const GPUS = "num_gpus";
+const GPUS_MOST = 2 ** 16;
 const MOST = 2 ** 20;
 
 /** Maps of all that follows from which expert each slot holds. */
@@ -33,10 +37,12 @@ export function mapsOf(physicalToLogicalMap: readonly (readonly number[])[], exp
   };
 }
 
-/** The maps as JSON, under the names that EPLB gives them. */
-export function formatMaps({ physicalToLogicalMap, logicalToPhysicalMap, expertCount }: ExpertMaps): string {
+/** The maps as JSON, under the names that EPLB gives them, and the count of GPUs, which it has no name for, as `num_gpus`. */
+export function formatMaps({ physicalToLogicalMap, logicalToPhysicalMap, expertCount, gpus }: ExpertMaps): string {
   const values = [physicalToLogicalMap, logicalToPhysicalMap, expertCount];
-  return `{\n${KEYS.map((key, i) => `  "${key}": ${JSON.stringify(values[i])}`).join(",\n")}\n}\n`;
+  const lines = KEYS.map((key, i) => `  "${key}": ${JSON.stringify(values[i])}`);
+  if (gpus !== undefined) lines.unshift(`  "${GPUS}": ${gpus}`);
+  return `{\n${lines.join(",\n")}\n}\n`;
 }
 
 /** Whether a text is meant as EPLB's maps. */
@@ -46,7 +52,12 @@ export function looksLikeMaps(text: string): boolean {
 
 /** Which expert each slot holds, from EPLB's maps; where the other two are given, they must agree with it. */
 export function readMaps(text: string, { file = "maps" }: { file?: string } = {}): number[][] {
-  const all = new JsonValue(file, "", parseJson(text, file)).object("EPLB's maps", KEYS);
+  return readSlots(text, file).rows;
+}
+
+/** Which expert each slot holds, and how many GPUs the slots lie on where the maps say so. */
+export function readSlots(text: string, file: string): { rows: number[][]; gpus?: number } {
+  const all = new JsonValue(file, "", parseJson(text, file)).object("EPLB's maps", [...KEYS, GPUS]);
   const rows = all
     .at(KEYS[0])
     .list("a row of experts a layer")
@@ -61,7 +72,8 @@ export function readMaps(text: string, { file = "maps" }: { file?: string } = {}
   if (counts.isGiven) checkCounts(rows, counts);
   const slots = all.at(KEYS[1]);
   if (slots.isGiven) checkSlots(rows, slots);
-  return rows;
+  const gpus = all.at(GPUS);
+  return gpus.isGiven ? { rows, gpus: gpus.whole(1, GPUS_MOST) } : { rows };
 }
 
 function layersOf(rows: readonly number[][], all: JsonValue): JsonValue[][] {

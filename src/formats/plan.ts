@@ -1,5 +1,5 @@
 import { fileError } from "../measurement.ts";
-import { looksLikeMaps, readMaps } from "./eplb.ts";
+import { looksLikeMaps, readSlots } from "./eplb.ts";
 import { JsonValue, parseJson } from "./json.ts";
 
 /** What was asked of whoever made a plan, and what came of it: said in a file, and read by nobody but people. */
@@ -12,6 +12,8 @@ export interface BalancePlanFile {
   physicalToLogicalMap: readonly (readonly number[])[];
   /** Unknown of EPLB's maps, whose slots lie on GPUs in equal parts. */
   gpuOfSlot?: readonly number[];
+  /** Of EPLB's maps that say so: how many GPUs those are. */
+  gpus?: number;
   /** Numbers of the layers that the rows are of; unknown of EPLB's maps. */
   layers?: readonly number[];
   asked?: Remarks;
@@ -49,7 +51,10 @@ export function formatPlan(plan: PlanFile): string {
 
 /** A plan from what `formatPlan` wrote, or from EPLB's maps. */
 export function readPlan(text: string, { file = "plan" }: { file?: string } = {}): PlanFile {
-  if (looksLikeMaps(text)) return { objective: "balance", physicalToLogicalMap: readMaps(text, { file }) };
+  if (looksLikeMaps(text)) {
+    const { rows, ...gpus } = readSlots(text, file);
+    return { objective: "balance", physicalToLogicalMap: rows, ...gpus };
+  }
   const all = new JsonValue(file, "", parseJson(text, file)).object("a plan");
   if (all.at("format").value !== FORMAT)
     throw fileError(file, null, `format ${JSON.stringify(FORMAT)}, or EPLB's physical_to_logical_map`, keysOf(all));

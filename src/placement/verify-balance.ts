@@ -53,7 +53,7 @@ export function verifyBalance(problem: BalanceProblem, plan: BalancePlan): Balan
         const before = from ? from.physicalToLogicalMap[l]! : [];
         if (!before.some((held, at) => held === e && from!.gpuOfSlot[at] === gpu)) moves++;
       }
-      if (Math.abs(whole - 1) > 1e-9) violations.push(`${name}: shares add up to ${whole}`);
+      if (slots.length > 0 && !(Math.abs(whole - 1) <= 1e-9)) violations.push(`${name}: shares add up to ${whole}`);
     }
     map[l]!.forEach((expert, slot) => {
       if (!Number.isInteger(expert) || expert < -1 || expert >= experts)

@@ -19,6 +19,8 @@ export interface Task {
   statistics: LoadStatistics;
   file: string;
   flags: PlaceFlags;
+  /** A plan that does not say how many GPUs it is for, and how many slots it was read to have on each. */
+  dealt?: { file: string; slotsPerGpu: number };
 }
 
 export type Placed = Exclude<BalanceAnswer, { status: "infeasible" }>;
@@ -44,10 +46,11 @@ export function sayPlan(task: Task, placed: NamedPlan & { plan: Placed }, before
   say(
     `${paint.bold(task.file)}: ${word}, balancedness ${paint.bold(share(plan.balancednessMean))} on average, ${share(plan.balancednessWorst)} at worst`,
   );
-  sayWrapped(
-    "",
-    `The busiest GPU bears at most ${percent(plan.gap)} more than the bound, below which no plan can be; ${movesWords(plan, problem)}.`,
-  );
+  const proved =
+    plan.status === "optimal"
+      ? "No plan is better, and that is proved"
+      : `The busiest GPU bears at most ${percent(plan.gap)} more than the bound, below which no plan can be`;
+  sayWrapped("", `${proved}; ${movesWords(plan, problem)}${emptyWords(placed)}.`);
   sayInput(task);
   sayLayers(task, placed, before);
   sayHeatOf(task, [before, placed]);
@@ -62,15 +65,32 @@ export function sayPlan(task: Task, placed: NamedPlan & { plan: Placed }, before
 
 function movesWords({ moves }: BalancePlan, { from, expertBytes }: BalanceProblem): string {
   const bytes = expertBytes === undefined ? "" : ` of ${figure((moves * expertBytes) / 1e9)} GB`;
-  const words = `${moves.toLocaleString("en")} ${moves === 1 ? "copy" : "copies"}${bytes}`;
-  return from ? `${words} ${moves === 1 ? "moves" : "move"}` : `${words} are placed`;
+  const count = moves.toLocaleString("en");
+  if (!from) return `${count} slots are filled${bytes && `, with weights${bytes}`}`;
+  return moves === 1 ? `1 copy${bytes} moves` : `${count} copies${bytes} move`;
+}
+
+/** How many slots hold nothing, of GPUs that may hold some. */
+function emptyWords({ plan: { physicalToLogicalMap, gpuOfSlot }, shut }: NamedPlan): string {
+  const isEmpty = (expert: number, slot: number) => expert < 0 && !shut.has(gpuOfSlot[slot]!);
+  const empty = physicalToLogicalMap.reduce((sum, row) => sum + row.filter(isEmpty).length, 0);
+  return empty > 0 ? `; ${empty.toLocaleString("en")} ${empty === 1 ? "slot stays" : "slots stay"} empty` : "";
 }
 
 /** What was read, and what was left out. */
-export function sayInput({ problem, statistics, experts }: Task): void {
+export function sayInput({ problem, statistics, experts, dealt }: Task): void {
   const { idleLayers, source } = statistics;
   const slots = gpusOfSlotsIn(problem).length;
-  say(paint.dim(`${source}; ${slots} slots over ${problem.gpus} GPUs, ${slots - experts} of them for further copies`));
+  say(paint.dim(`${source}; a layer has ${experts} experts and ${slots} slots over ${problem.gpus} GPUs`));
+  if (dealt) {
+    const { file, slotsPerGpu } = dealt;
+    sayWrapped(
+      "",
+      paint.yellow(
+        `${file} does not say how many GPUs it is for: read as ${slotsPerGpu} ${slotsPerGpu === 1 ? "slot" : "slots"} on each of ${problem.gpus} GPUs.`,
+      ),
+    );
+  }
   if (idleLayers.length > 0)
     sayWrapped(
       "",

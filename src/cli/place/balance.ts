@@ -44,8 +44,7 @@ export function runBalance(statistics: LoadStatistics, file: string, flags: Plac
 function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Task {
   const { loads, idleLayers } = statistics;
   const layers = loads.flatMap((_, layer) => (idleLayers.includes(layer) ? [] : [layer]));
-  if (layers.length === 0)
-    throw new RangeError(`${file}: expected a layer that carries load, got ${loads.length} of zeros`);
+  if (layers.length === 0) throw new RangeError(`${file}: every load is 0: nothing to balance`);
   const { drained, slotsPerGpu, gpusPerNode, ...topology } = topologyOf(flags);
   const gpus = gpusOf(topology);
   const { slots, scope, groups, target, movesMax, bytesMax, expertMb } = flags;
@@ -62,27 +61,38 @@ function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Ta
     ...(groups === undefined ? {} : definedOf({ gpusPerNode })),
     ...(expertMb === undefined ? {} : { expertBytes: expertMb * 1e6 }),
   };
-  const task = { problem, layers, experts: loads[0]!.length, statistics, file, flags };
-  if (flags.from !== undefined) problem.from = rowsOf(task, flags.from);
-  return task;
+  const task: Task = { problem, layers, experts: loads[0]!.length, statistics, file, flags };
+  if (flags.from === undefined) return task;
+  const { held: from, ...dealt } = rowsOf(task, flags.from);
+  return { ...task, problem: { ...problem, from }, ...dealt };
 }
 
-/** The rows of a plan's file that are of the layers placed. */
-function rowsOf({ problem, layers, statistics }: Task, file: string): PlanInForce {
+/** A plan's rows of the layers placed; slots lie on GPUs in equal parts where the file does not say on which. */
+function rowsOf({ problem, layers, statistics }: Task, file: string): { held: PlanInForce } & Pick<Task, "dealt"> {
   const plan = readPlan(readText(file), { file });
   if (plan.objective !== "balance")
     throw new TypeError(`${file}: expected a plan of layers and slots, got one for latency`);
-  const { physicalToLogicalMap: rows, layers: numbers } = plan;
+  const { physicalToLogicalMap: rows, layers: numbers, gpus } = plan;
+  if (gpus !== undefined && gpus !== problem.gpus)
+    throw new RangeError(`${file}: expected num_gpus to be ${problem.gpus}, the GPUs placed on, got ${gpus}`);
   const slots = rows[0]?.length ?? 0;
+  if (!plan.gpuOfSlot && slots % problem.gpus !== 0)
+    throw new RangeError(
+      `${file}: expected slots that ${problem.gpus} GPUs can share equally, got ${slots} a layer: give what --out wrote, which says on which GPU each is`,
+    );
   const gpuOfSlot = plan.gpuOfSlot ?? gpusOfSlots(slots, problem.gpus);
+  const isDealt = plan.gpuOfSlot === undefined && gpus === undefined;
+  const held = (rows: readonly (readonly number[])[]) => ({
+    held: { physicalToLogicalMap: rows.map((row) => [...row]), gpuOfSlot },
+    ...(isDealt ? { dealt: { file, slotsPerGpu: slots / problem.gpus } } : {}),
+  });
   if (numbers) {
     const missing = layers.find((layer) => !numbers.includes(layer));
     if (missing !== undefined) throw new RangeError(`${file}: expected a row of layer ${missing}, got none`);
-    return { physicalToLogicalMap: layers.map((layer) => [...rows[numbers.indexOf(layer)]!]), gpuOfSlot };
+    return held(layers.map((layer) => rows[numbers.indexOf(layer)]!));
   }
-  if (rows.length === statistics.loads.length)
-    return { physicalToLogicalMap: layers.map((layer) => [...rows[layer]!]), gpuOfSlot };
-  if (rows.length === layers.length) return { physicalToLogicalMap: rows.map((row) => [...row]), gpuOfSlot };
+  if (rows.length === statistics.loads.length) return held(layers.map((layer) => rows[layer]!));
+  if (rows.length === layers.length) return held(rows);
   throw new RangeError(`${file}: expected ${statistics.loads.length} layers, as the loads have, got ${rows.length}`);
 }
 
@@ -159,7 +169,8 @@ function writeAll(task: Task, plan: BalancePlan, before: NamedPlan): void {
   if (flags.maps !== undefined) {
     const idle = inOrder(gpuOfSlot, problem.drained ?? [], experts);
     const rows = statistics.loads.map((_, layer) => physicalToLogicalMap[layers.indexOf(layer)] ?? idle);
-    writeText(flags.maps, formatMaps(mapsOf(rows, experts)));
+    const isEqual = gpuOfSlot.every((gpu, slot) => gpu === Math.floor((slot * problem.gpus) / gpuOfSlot.length));
+    writeText(flags.maps, formatMaps({ ...mapsOf(rows, experts), ...(isEqual ? { gpus: problem.gpus } : {}) }));
   }
   if (flags.svg !== undefined)
     writeText(
@@ -189,7 +200,8 @@ function pictureOf({ problem, layers, file }: Task, plans: readonly NamedPlan[])
 /** Verifies a plan of anybody's. */
 function checkPlan(task: Task, file: string): void {
   const { problem, layers, flags } = task;
-  const { physicalToLogicalMap, gpuOfSlot } = rowsOf(task, file);
+  const { held, ...dealt } = rowsOf(task, file);
+  const { physicalToLogicalMap, gpuOfSlot } = held;
   const plan = balancePlanOf(problem, physicalToLogicalMap, gpuOfSlot);
   const checked = named(file, problem.gpus, plan, problem.drained);
   const check = verifyBalance(problem, plan);
@@ -202,7 +214,7 @@ function checkPlan(task: Task, file: string): void {
   }
   sayViolations(file, check.violations, flags.full);
   say(`balancedness ${share(plan.balancednessMean)} on average, ${share(plan.balancednessWorst)} at worst`);
-  sayInput(task);
+  sayInput({ ...task, ...dealt });
   sayHeatOf(task, [checked]);
   sayFiles(flags);
 }

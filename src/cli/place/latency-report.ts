@@ -48,13 +48,14 @@ export function sayPlacement(
   flags: PlaceFlags,
 ): void {
   const { status, check, bound, gap } = placement as LatencyPlacement & { check: PlanCheck };
-  const word = (status === "time limit" ? paint.yellow : paint.green)(paint.bold(status));
+  const isCut = status.endsWith("limit");
+  const word = (isCut ? paint.yellow : paint.green)(paint.bold(status));
   say(`${paint.bold(file)}: ${word}, cost ${paint.bold(figure(check.cost))}`);
   sayWrapped(
     "",
     status === "optimal"
       ? "No plan costs less, and that is proved."
-      : `No plan costs less than ${figure(bound)}: this one costs ${percent(gap)} more than that bound${status === "time limit" ? ", and the search ended before the gap asked for was closed" : ""}.`,
+      : `No plan costs less than ${figure(bound)}: this one costs ${percent(gap)} more than that bound${isCut ? ", and the search ended before the gap asked for was closed" : ""}.`,
   );
   const { gpus } = problem.cluster;
   say(paint.dim(`${figure(problem.demand.length)} experts on ${gpus} GPUs`));
