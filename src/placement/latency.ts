@@ -120,7 +120,9 @@ class Rounds {
       else this.#bid(Math.max(RAISE_LEAST, RAISE / 5 ** round));
       still = before[0] === this.#best?.check.cost && before[1] === this.#bound() ? still + 1 : 0;
     }
-    return this.#answer(round);
+    const answer = this.#answer(round);
+    if (this.#search instanceof Search) this.#search.release();
+    return answer;
   }
 
   /** Better prices, an auction at them, which minds no load, and annealing from there, which does. */

@@ -14,46 +14,14 @@ export const BIDS = 2 ** 17;
 export type SearchMemory = ReturnType<typeof layOut>;
 
 export function layOut(problem: CompleteProblem, seed: number) {
-  const { cluster, experts, demand, movedBytesMax } = problem;
+  const { cluster, experts, movedBytesMax } = problem;
   const { gpus } = cluster;
   const width = Math.ceil(gpus / 4) * 4;
   const closed = Array.from({ length: width }, (_, gpu) => gpu).filter((gpu) => !cluster.slots[gpu]);
   const slots = cluster.slots.reduce((sum, count) => sum + count, 0);
-  const listed = Math.min(CANDIDATES, gpus);
-  const { kernels, at, views } = workspace({
-    costs: ["F32", experts * width],
-    firsts: ["U32", experts + 1],
-    sources: ["U32", demand.length],
-    demand: ["F64", demand.length],
-    from: ["U32", experts],
-    moveCosts: ["F64", experts],
-    pins: ["U32", experts],
-    closed: ["U32", closed.length],
-    sums: ["F64", 3 * gpus],
-    tierCosts: ["F64", 4],
-    loads: ["F32", experts],
-    moveBytes: ["F32", experts],
-    prices: ["F32", 2 * width],
-    priceSums: ["F64", 2 * width + 1],
-    bytePrice: ["F64", 1],
-    capacity: ["F32", 2 * width],
-    order: ["U32", experts],
-    at: ["U32", experts],
-    slotPrices: ["F32", slots],
-    holders: ["U32", slots],
-    waiting: ["U32", experts],
-    firstSlots: ["U32", width + 1],
-    found: ["F32", 2],
-    places: ["U32", experts],
-    used: ["U32", width],
-    gpuLoads: ["F64", width],
-    known: ["F64", 3],
-    penalties: ["F64", width],
-    bits: ["U32", PROPOSALS * WORDS],
-    random: ["U32", RANDOM_WORDS],
-    candidates: ["U32", experts * listed],
-    least: ["F32", listed],
-  });
+  const made = arraysFor(problem, width, closed.length, slots);
+  const { kernels, at, views } = made;
+  for (const view of [views.prices, views.priceSums, views.bytePrice, views.known]) view.fill(0);
   const draw = () => {
     kernels.drawBits(at.bits, at.random);
     return views.bits;
@@ -70,6 +38,10 @@ export function layOut(problem: CompleteProblem, seed: number) {
     views,
     width,
     expertOf,
+    /** Says that no more is done with these arrays: the next problem of this size takes them. */
+    release(): void {
+      spare = made;
+    },
     /** Fills the costs, moves at their cost and at a price a byte. */
     fill(bytePrice: number): void {
       for (let row = 0; row < experts; row++) {
@@ -98,6 +70,61 @@ export function layOut(problem: CompleteProblem, seed: number) {
       kernels.annealPlacement(at.at, ...placement, ...draws, ...fixed, temperature, bytePenalty, movedBytesMax);
     },
   };
+}
+
+/** The arrays of the last problem: fresh memory costs a third of the time of placing by slots, and plans are made twice a second. */
+let spare: ReturnType<typeof arraysOf> | undefined;
+
+function arraysFor(problem: CompleteProblem, width: number, closed: number, slots: number) {
+  // Demand comes from more GPUs at one time than at another.
+  const demand = 2 ** Math.ceil(Math.log2(problem.demand.length + 1));
+  const { experts, cluster } = problem;
+  const sizes = { experts, demand, gpus: cluster.gpus, width, closed, slots };
+  const last = spare;
+  spare = undefined;
+  const isAlike =
+    last && Object.entries(sizes).every(([name, size]) => last.sizes[name as keyof typeof sizes] === size);
+  return isAlike ? last : arraysOf(sizes);
+}
+
+function arraysOf(sizes: Record<"experts" | "demand" | "gpus" | "width" | "closed" | "slots", number>) {
+  const { experts, demand, gpus, width, closed, slots } = sizes;
+  const listed = Math.min(CANDIDATES, gpus);
+  const made = workspace({
+    costs: ["F32", experts * width],
+    firsts: ["U32", experts + 1],
+    sources: ["U32", demand],
+    demand: ["F64", demand],
+    from: ["U32", experts],
+    moveCosts: ["F64", experts],
+    pins: ["U32", experts],
+    closed: ["U32", closed],
+    sums: ["F64", 3 * gpus],
+    tierCosts: ["F64", 4],
+    loads: ["F32", experts],
+    moveBytes: ["F32", experts],
+    prices: ["F32", 2 * width],
+    priceSums: ["F64", 2 * width + 1],
+    bytePrice: ["F64", 1],
+    capacity: ["F32", 2 * width],
+    order: ["U32", experts],
+    at: ["U32", experts],
+    slotPrices: ["F32", slots],
+    holders: ["U32", slots],
+    waiting: ["U32", experts],
+    firstSlots: ["U32", width + 1],
+    found: ["F32", 2],
+    places: ["U32", experts],
+    used: ["U32", width],
+    gpuLoads: ["F64", width],
+    known: ["F64", 3],
+    penalties: ["F64", width],
+    bits: ["U32", PROPOSALS * WORDS],
+    random: ["U32", RANDOM_WORDS],
+    candidates: ["U32", experts * listed],
+    least: ["F32", listed],
+  });
+  return { ...made, sizes };
 }
 
 /** What is written of experts and GPUs. */

@@ -66,6 +66,11 @@ export class Search {
     this.#best = { bound: Number.NEGATIVE_INFINITY, prices: views.prices.slice(), bytePrice: 0 };
   }
 
+  /** Says that the search is over: its arrays go to the next one of this size. */
+  release(): void {
+    this.#memory.release();
+  }
+
   /** The best bound so far. */
   get bound(): number {
     return this.#best.bound;
