@@ -78,6 +78,13 @@ describe("answers", () => {
     expect(maps.physical_to_logical_map[0]).toEqual([...Array(16).keys(), 0, 1, 2, 3]);
   });
 
+  test("an optimum is said to be one, and slots that stay empty are counted", async () => {
+    write("few.json", "[[4,3,2,1]]");
+    const { stdout } = await place("few.json --gpus 3 --slots 24");
+    expect(stdout).toContain("No plan is better, and that is proved; 12 slots are filled; 12 slots stay empty.");
+    expect(stdout).toContain("24 slots a layer over 3 GPUs");
+  });
+
   test("colours where they are asked for, and nowhere else", async () => {
     const colour = "\u001b[";
     const args = "loads.json --gpus 4 --slots 20";

@@ -78,10 +78,10 @@ function emptyWords({ plan: { physicalToLogicalMap, gpuOfSlot }, shut }: NamedPl
 }
 
 /** What was read, and what was left out. */
-export function sayInput({ problem, statistics, experts, dealt }: Task): void {
+export function sayInput({ problem, statistics, dealt }: Task): void {
   const { idleLayers, source } = statistics;
   const slots = gpusOfSlotsIn(problem).length;
-  say(paint.dim(`${source}; a layer has ${experts} experts and ${slots} slots over ${problem.gpus} GPUs`));
+  say(paint.dim(`${source}; ${slots} slots a layer over ${problem.gpus} GPUs`));
   if (dealt) {
     const { file, slotsPerGpu } = dealt;
     sayWrapped(
