@@ -4,6 +4,7 @@ export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { mergeCounts, placeOfRank, recordValues } from "./histogram";
 export { drawHops, drawPaths } from "./latency";
 export { listOutages, startFaults } from "./links";
+export { forwardMlp, selectTop, trainMlp } from "./mlp";
 export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./pacing";
 export { fillCosts, sumOfLeast } from "./placement";
 export { ascendPrices } from "./prices";

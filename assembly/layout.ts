@@ -230,3 +230,21 @@ export const EVENT_COLUMNS = 5;
 
 /** What it costs to have an expert where it must not be: far above any cost, far below what f32 holds. */
 export const FORBIDDEN: f32 = 1e30;
+
+/**
+ * A perceptron of three layers: its sizes are inputs, two hidden ones and outputs, each rounded up to whole strips. A strip of a
+ * layer holds all that leads to 16 of its outputs, so that one pass over it stays in the nearest cache:
+ *
+ *     | strip 0: row of input 0 | row of input 1 | ...... | biases | strip 1 ...... |                 16 f32 a row
+ *     | layer 0 ...... | layer 1 ...... | layer 2 ...... |                                  weights, and Adam's moments
+ *     | inputs: a row a token | hidden | hidden | outputs |                                 activations, and deltas
+ */
+export const MLP_STRIP = 16;
+export const MLP_LAYERS = 3;
+export const MLP_SIZES = 4;
+
+/** What Adam keeps from step to step: the powers of its two decays. */
+export const ADAM_WORDS = 2;
+export const ADAM_DECAY_MEAN = 0.9;
+export const ADAM_DECAY_SQUARE = 0.999;
+export const ADAM_EPSILON: f32 = 1e-7;

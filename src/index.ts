@@ -51,12 +51,14 @@ export { type MeasurementOptions, readMeasurement } from "./formats/measurement.
 export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
 export { readProfile } from "./formats/profile.ts";
+export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
+export { crossEntropy, MLP_NAMES, Mlp, type MlpOptions } from "./mlp.ts";
 export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
