@@ -230,3 +230,20 @@ export const EVENT_COLUMNS = 5;
 
 /** What it costs to have an expert where it must not be: far above any cost, far below what f32 holds. */
 export const FORBIDDEN: f32 = 1e30;
+
+/** Tally of a replay: accesses, hits and bytes read of prefill, then the same of decode. */
+export const TALLY_ACCESSES = 0;
+export const TALLY_HITS = 1;
+export const TALLY_READ_BYTES = 2;
+export const TALLY_PHASE = 3;
+export const TALLY_WORDS = 6;
+
+/** Where an expert that is never evicted stands, in place of its place in a cache. */
+export const PINNED = 0xfffffffe;
+
+/** How ranked residents get their ranks: counted by the kernel, or given access by access. */
+export const RANK_COUNTED = 0;
+export const RANK_GIVEN = 1;
+
+/** What a bin of stack distances holds: accesses, and the bytes that they ask for. */
+export const BIN_WORDS = 2;
