@@ -248,3 +248,20 @@ export const ADAM_WORDS = 2;
 export const ADAM_DECAY_MEAN = 0.9;
 export const ADAM_DECAY_SQUARE = 0.999;
 export const ADAM_EPSILON: f32 = 1e-7;
+
+/** Tally of a replay: accesses, hits and bytes read of prefill, then the same of decode. */
+export const TALLY_ACCESSES = 0;
+export const TALLY_HITS = 1;
+export const TALLY_READ_BYTES = 2;
+export const TALLY_PHASE = 3;
+export const TALLY_WORDS = 6;
+
+/** Where an expert that is never evicted stands, in place of its place in a cache. */
+export const PINNED = 0xfffffffe;
+
+/** How ranked residents get their ranks: counted by the kernel, or given access by access. */
+export const RANK_COUNTED = 0;
+export const RANK_GIVEN = 1;
+
+/** What a bin of stack distances holds: accesses, and the bytes that they ask for. */
+export const BIN_WORDS = 2;
