@@ -92,10 +92,21 @@ export type { LatencyPlan, LatencyProblem, SparseDemand } from "./placement/prob
 export type { Prices } from "./placement/search.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
+export {
+  type EvaluatedName,
+  type EvaluationOptions,
+  evaluatePredictors,
+  type PredictionReport,
+  type PredictorReport,
+  type Reliability,
+} from "./prediction/evaluate.ts";
+export type { Chosen } from "./prediction/history.ts";
+export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export type { Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
