@@ -48,7 +48,7 @@ export function loss(net: Net, inputs: readonly number[][], targets: readonly nu
   return sum / (inputs.length * net.biases[2]!.length);
 }
 
-/** Of each layer the gradient of weights and biases, in the shapes of `net`. `lanes`: sums are four, one a lane, then theirs. */
+/** Of each layer the gradient of weights and biases, in the shapes of `net`. Sums downwards are four, one a lane, then theirs. */
 export function gradients(net: Net, inputs: readonly number[][], targets: readonly number[][]) {
   const outputs = net.biases[2]!.length;
   const share = f(1 / (inputs.length * outputs));
