@@ -289,3 +289,38 @@ export const ROW_COLUMNS = 4;
 export const HOME = 1;
 export const FORCED = 2;
 export const CLOSED = 4;
+
+/**
+ * A perceptron of three layers: its sizes are inputs, two hidden ones and outputs, each rounded up to whole strips. A strip of a
+ * layer holds all that leads to 16 of its outputs, so that one pass over it stays in the nearest cache:
+ *
+ *     | strip 0: row of input 0 | row of input 1 | ...... | biases | strip 1 ...... |                 16 f32 a row
+ *     | layer 0 ...... | layer 1 ...... | layer 2 ...... |                                  weights, and Adam's moments
+ *     | inputs: a row a token | hidden | hidden | outputs |                                 activations, and deltas
+ */
+export const MLP_STRIP = 16;
+export const MLP_LAYERS = 3;
+export const MLP_SIZES = 4;
+
+/** What Adam keeps from step to step: the powers of its two decays. */
+export const ADAM_WORDS = 2;
+export const ADAM_DECAY_MEAN = 0.9;
+export const ADAM_DECAY_SQUARE = 0.999;
+export const ADAM_EPSILON: f32 = 1e-7;
+
+/** Tally of a replay: accesses, hits and bytes read of prefill, then the same of decode. */
+export const TALLY_ACCESSES = 0;
+export const TALLY_HITS = 1;
+export const TALLY_READ_BYTES = 2;
+export const TALLY_PHASE = 3;
+export const TALLY_WORDS = 6;
+
+/** Where an expert that is never evicted stands, in place of its place in a cache. */
+export const PINNED = 0xfffffffe;
+
+/** How ranked residents get their ranks: counted by the kernel, or given access by access. */
+export const RANK_COUNTED = 0;
+export const RANK_GIVEN = 1;
+
+/** What a bin of stack distances holds: accesses, and the bytes that they ask for. */
+export const BIN_WORDS = 2;

@@ -64,6 +64,7 @@ export {
   readPlan,
 } from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
+export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
 export { type HeatMap, type HeatPanel, heatMap } from "./heat.ts";
@@ -72,6 +73,7 @@ export { useKernels } from "./kernels.ts";
 export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults } from "./lanes.ts";
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
+export { crossEntropy, MLP_NAMES, Mlp, type MlpOptions } from "./mlp.ts";
 export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
@@ -111,10 +113,21 @@ export { type BalanceTask, balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./plac
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
+export {
+  type EvaluatedName,
+  type EvaluationOptions,
+  evaluatePredictors,
+  type PredictionReport,
+  type PredictorReport,
+  type Reliability,
+} from "./prediction/evaluate.ts";
+export type { Chosen } from "./prediction/history.ts";
+export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export type { Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
