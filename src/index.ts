@@ -51,6 +51,8 @@ export { type MeasurementOptions, readMeasurement } from "./formats/measurement.
 export { readOptics } from "./formats/optics.ts";
 export { type PerftestOptions, type PerftestVerb, readPerftest } from "./formats/perftest.ts";
 export { readProfile } from "./formats/profile.ts";
+export type { RouteHead } from "./formats/route-lines.ts";
+export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./formats/routes.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
@@ -91,9 +93,24 @@ export type { Prices } from "./placement/search.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
+export { nextUses } from "./residency/future.ts";
+export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
+export { type CacheOptions, type ExpertPlace, POLICIES, type Policy } from "./residency/policies.ts";
+export type { HitReport, ResidencyReport } from "./residency/report.ts";
+export {
+  type RecencyCliff,
+  type ResidencySweep,
+  recencyCliff,
+  replayResidency,
+  type SweepOptions,
+  sweepResidency,
+} from "./residency/sweep.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export type { RouteRow } from "./routes/order.ts";
+export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
