@@ -109,6 +109,15 @@ export {
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
+export {
+  type GeneratedRoutes,
+  type GenerateOptions,
+  RouteGenerator,
+  type RouteModel,
+  type RouteState,
+  type RouteWorkload,
+} from "./routes/generate.ts";
 export type { RouteRow } from "./routes/order.ts";
 export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
