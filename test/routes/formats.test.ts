@@ -123,6 +123,16 @@ function npy(descr: string, shape: string, values: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** What NumPy 2.4.6 writes: savez_compressed of topk_ids, int64, and topk_weights, float32, both 2 x 2 x 2. */
+const NPZ =
+  "UEsDBC0AAAAIAAAAIQDYRpIR//////////8MABQAdG9wa19pZHMubnB5AQAQAMAAAAAAAAAAVwAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mhrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiZoAARijNBKX/QwGUy4BLHQBQSwMELQAAAAgAAAAhAKDY1Jf//////////xAAFAB0b3BrX3dlaWdodHMubnB5AQAQAKAAAAAAAAAATAAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2airqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiYGiwx4cBUEsBAi0DLQAAAAgAAAAhANhGkhFXAAAAwAAAAAwAAAAAAAAAAAAAAIABAAAAAHRvcGtfaWRzLm5weVBLAQItAy0AAAAIAAAAIQCg2NSXTAAAAKAAAAAQAAAAAAAAAAAAAACAAZUAAAB0b3BrX3dlaWdodHMubnB5UEsFBgAAAAACAAIAeAAAACMBAAAAAA==";
+
+test("an array out of an archive that NumPy wrote", async () => {
+  const { chosen, layers, k, tokens } = await readRoutes(Uint8Array.from(atob(NPZ), (c) => c.charCodeAt(0)));
+  expect([...chosen]).toEqual([3, 1, 2, NO, 0, 3, 1, 2]);
+  expect([tokens, layers, k]).toEqual([2, 2, 2]);
+});
+
 test("arrays of steps x layers x k", async () => {
   const values = Int32Array.of(3, 1, 2, -1, 0, 3, 1, 2);
   const bytes = npy("<i4", "2, 2, 2", new Uint8Array(values.buffer));
