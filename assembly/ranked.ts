@@ -5,6 +5,9 @@ import { tallyEvent } from "./residency";
 // holds rank and clock of last use in the bits of an f64, `heap` the blocks, `places` where in its heap a block is.
 //
 //     key: | rank: 32 bits | clock: 32 bits |
+//
+// A counted rank only grows, so a key in such a heap may be of an earlier use: `latest` has that of the last one, and a block is
+// put right when it comes first.
 
 /**
  * Replays events on caches by rank. Counted ranks are how often a block was ever asked for, in the cache or not; given ones
@@ -24,7 +27,7 @@ export function replayRanked(
   places: StaticArray<u32>,
   counts: StaticArray<u32>,
   stamps: StaticArray<u32>,
-  timesUsed: StaticArray<u32>,
+  latest: StaticArray<f64>,
   eventCount: i32,
   firstStamp: u32,
   clock: u32,
@@ -46,30 +49,50 @@ export function replayRanked(
       const block = blocks[i];
       if (block - first >= stride || stamps[block] === stamp) return event;
       stamps[block] = stamp;
-      if (ranking === RANK_COUNTED) ranks[i] = ++timesUsed[block];
+      if (ranking === RANK_COUNTED)
+        latest[block] = reinterpret<f64>(keyOf(<u32>(reinterpret<u64>(latest[block]) >> 32) + 1, clock + i));
       const at = places[block];
       isHit[i] = u32(at !== NONE);
       if (at === NONE) {
         readBytes += bytes[block];
       } else {
         hits++;
-        if (at !== PINNED) settle(keys, heap, places, first, size, at, block, keyOf(ranks[i], clock + i));
+        if (ranking !== RANK_COUNTED && at !== PINNED)
+          settle(keys, heap, places, first, size, at, block, keyOf(ranks[i], clock + i));
       }
     }
     let used = usedBytes[group] + readBytes;
+    // What leaves a heap's top leaves a hole, for the next to enter: that is one way down instead of one down and one up.
+    let hasHole = false;
     while (used > budgetBytes && counts[group] > 0) {
+      if (hasHole) {
+        closeHole(keys, heap, places, counts, first, group);
+        hasHole = false;
+        continue;
+      }
       const victim = heap[first];
+      if (ranking === RANK_COUNTED) {
+        const key = reinterpret<u64>(latest[victim]);
+        if (key !== reinterpret<u64>(keys[first])) {
+          sink(keys, heap, places, first, counts[group], 0, victim, key);
+          continue;
+        }
+      }
       // One of this event leaves the heap only until the others have gone.
       if (stamps[victim] !== stamp) used -= bytes[victim];
-      takeLeast(keys, heap, places, counts, first, group);
+      places[victim] = NONE;
+      hasHole = true;
     }
     usedBytes[group] = used;
     for (let i = start; i < end; i++) {
       const block = blocks[i];
       if (places[block] !== NONE) continue;
-      const last = counts[group]++;
-      rise(keys, heap, places, first, last, block, keyOf(ranks[i], clock + i));
+      const key = ranking === RANK_COUNTED ? reinterpret<u64>(latest[block]) : keyOf(ranks[i], clock + i);
+      if (hasHole) sink(keys, heap, places, first, counts[group], 0, block, key);
+      else rise(keys, heap, places, first, counts[group]++, block, key);
+      hasHole = false;
     }
+    if (hasHole) closeHole(keys, heap, places, counts, first, group);
     tallyEvent(tally, phases[event], end - start, hits, readBytes);
   }
   return eventCount;
@@ -105,7 +128,8 @@ function keyOf(rank: u32, clock: u32): u64 {
   return ((<u64>rank) << 32) | clock;
 }
 
-function takeLeast(
+/** Fills the top of a heap with its last. */
+function closeHole(
   keys: StaticArray<f64>,
   heap: StaticArray<u32>,
   places: StaticArray<u32>,
@@ -114,7 +138,6 @@ function takeLeast(
   group: u32,
 ): void {
   const last = --counts[group];
-  places[heap[first]] = NONE;
   if (last > 0) sink(keys, heap, places, first, last, 0, heap[first + last], reinterpret<u64>(keys[first + last]));
 }
 

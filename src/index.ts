@@ -64,6 +64,8 @@ export {
   readPlan,
 } from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
+export type { RouteHead } from "./formats/route-lines.ts";
+export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./formats/routes.ts";
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
@@ -124,10 +126,33 @@ export {
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
+export { nextUses } from "./residency/future.ts";
+export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
+export { type CacheOptions, type ExpertPlace, POLICIES, type Policy } from "./residency/policies.ts";
+export type { HitReport, ResidencyReport } from "./residency/report.ts";
+export {
+  type RecencyCliff,
+  type ResidencySweep,
+  recencyCliff,
+  replayResidency,
+  type SweepOptions,
+  sweepResidency,
+} from "./residency/sweep.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
-export type { Routes } from "./routes/routes.ts";
+export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
+export {
+  type GeneratedRoutes,
+  type GenerateOptions,
+  RouteGenerator,
+  type RouteModel,
+  type RouteState,
+  type RouteWorkload,
+} from "./routes/generate.ts";
+export type { RouteRow } from "./routes/order.ts";
+export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";

@@ -254,7 +254,7 @@ function byRank(cache: Cache, length: number): Engine {
     heap: ["U32", blockCount],
     places: ["U32", blockCount],
     counts: ["U32", cache.groups],
-    timesUsed: ["U32", ranking === RANK_COUNTED ? blockCount : 1],
+    latest: ["F64", ranking === RANK_COUNTED ? blockCount : 1],
     scores: ["F32", isGuided ? blockCount : 1],
     blockRanks: ["U32", isGuided ? blockCount : 1],
   });
@@ -281,7 +281,7 @@ function byRank(cache: Cache, length: number): Engine {
         at.places,
         at.counts,
         at.stamps,
-        at.timesUsed,
+        at.latest,
         events,
         firstStamp,
         clock,

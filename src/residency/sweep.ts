@@ -1,6 +1,7 @@
 import { BIN_WORDS, LANES, NONE, PINNED, TALLY_PHASE, TALLY_WORDS } from "../../assembly/layout.ts";
 import { checkKeys, checkWhole } from "../check.ts";
 import type { RandomOptions } from "../random.ts";
+import { blockBytes } from "../routes/routes.ts";
 import { workspace } from "../wasm.ts";
 import type { Accesses } from "./accesses.ts";
 import { Residency } from "./index.ts";
@@ -44,16 +45,21 @@ export function sweepResidency(accesses: Accesses, options: SweepOptions): Resid
   } = options;
   checkWhole("budgetsBytes.length", budgetsBytes.length, 1, 4096);
   const { layers, experts } = accesses;
-  const cliff = recencyCliff(accesses, expertBytes, pinned);
+  let least: number | null = null;
   const points = policies.flatMap((policy) => {
     const caches = budgetsBytes.map((budgetBytes) => ({ layers, experts, expertBytes, budgetBytes, policy, pinned }));
-    if (policy === "lru" || policy === "layer") return sweepRecency(accesses, caches);
+    if (policy === "lru" || policy === "layer") {
+      const swept = sweepRecency(accesses, caches);
+      if (policy === "lru") least = swept.least;
+      return swept.reports;
+    }
     return caches.map((cache) => {
       const residency = new Residency({ ...cache, ...random });
       residency.replay(accesses, policy === "guided" && score ? { score } : {});
       return residency.report();
     });
   });
+  const cliff = least === null ? recencyCliff(accesses, expertBytes, pinned) : cliffOf(accesses, expertBytes, least);
   for (const point of points) point.warnings.push(...warningsOf(point, cliff));
   return { points, cliff };
 }
@@ -73,9 +79,14 @@ export function recencyCliff(
   expertBytes: ArrayLike<number>,
   pinned: readonly ExpertPlace[] = [],
 ): RecencyCliff {
-  const { layers, experts, starts, phases, blocks } = accesses;
+  const { layers, experts } = accesses;
   const cache = cacheOf({ layers, experts, expertBytes, budgetBytes: Number.MAX_VALUE, policy: "lru", pinned });
-  const { least } = binnedDistances(accesses, cache, [Number.MAX_VALUE]);
+  return cliffOf(accesses, expertBytes, binnedDistances(accesses, cache, [Number.MAX_VALUE]).least);
+}
+
+function cliffOf(accesses: Accesses, expertBytes: ArrayLike<number>, least: number): RecencyCliff {
+  const { layers, experts, starts, phases, blocks } = accesses;
+  const sizes = blockBytes(expertBytes, layers, experts);
   let [cycleBytes, bytes, layer] = [Number.POSITIVE_INFINITY, 0, -1];
   const endCycle = () => {
     // What begins or ends in the middle of a token is no cycle.
@@ -87,7 +98,7 @@ export function recencyCliff(
     const next = phases[event] === 1 ? Math.floor(blocks[first]! / experts) : -1;
     if (next <= layer) endCycle();
     layer = next;
-    if (next >= 0) for (let i = first; i < starts[event + 1]!; i++) bytes += cache.bytes[blocks[i]!]!;
+    if (next >= 0) for (let i = first; i < starts[event + 1]!; i++) bytes += sizes[blocks[i]!]!;
   }
   endCycle();
   return { cliffBytes: finiteOr(least), cycleBytes: finiteOr(cycleBytes) };
@@ -107,11 +118,14 @@ function warningsOf({ policy, budgetBytes, decode }: ResidencyReport, cliff: Rec
 }
 
 /** Reports of a policy by recency at several budgets, in one pass. */
-function sweepRecency(accesses: Accesses, options: readonly CacheOptions[]): ResidencyReport[] {
+function sweepRecency(
+  accesses: Accesses,
+  options: readonly CacheOptions[],
+): { reports: ResidencyReport[]; least: number } {
   const caches = options.map(cacheOf);
   const shares = [...new Set(caches.map(({ shareBytes }) => shareBytes))].sort((a, b) => a - b);
-  const { bins } = binnedDistances(accesses, caches[0]!, shares);
-  return caches.map((cache) => {
+  const { bins, least } = binnedDistances(accesses, caches[0]!, shares);
+  const reports = caches.map((cache) => {
     const tally = new Float64Array(TALLY_WORDS);
     for (const phase of [0, 1]) {
       let [all, hits, readBytes] = [0, 0, 0];
@@ -126,6 +140,7 @@ function sweepRecency(accesses: Accesses, options: readonly CacheOptions[]): Res
     const pinnedBytes = cache.pinnedBytes.reduce((sum, bytes) => sum + bytes, 0);
     return reportOf({ policy: cache.policy, budgetBytes: cache.budgetBytes, pinnedBytes }, tally);
   });
+  return { reports, least };
 }
 
 /** Stack distances of all accesses, counted by the least of the ascending `shares` of a group that holds them. */

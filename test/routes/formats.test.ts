@@ -1,0 +1,242 @@
+import { expect, test } from "vitest";
+import { openRoutes, readRoutes } from "../../src/formats/routes.ts";
+import { checkRoutes, type Routes } from "../../src/routes/routes.ts";
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+async function gzip(text: string): Promise<Uint8Array> {
+  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
+}
+
+/** Two layers of four experts, two each; a prefill of two tokens whose last layer only the second has; two tokens of decode. */
+const TRACE = `# route_trace v1
+# model=x arch=y n_layer=2 n_expert=4 n_expert_used=2
+# layer=0 expert_bytes=100 dense_bytes=7
+# layer=1 expert_bytes=120 dense_bytes=7
+turn,phase,step,layer,slot,expert,weight,residency,expert_bytes
+0,0,0,0,0,3,0.75,0,100
+0,0,0,0,1,1,0.25,0,100
+0,0,1,0,0,0,0.5,0,100
+0,0,1,0,1,3,0.5,1,0
+0,0,1,1,0,2,1,0,120
+0,1,2,0,0,1,0.5,1,0
+0,1,2,0,1,2,0.5,0,100
+0,1,2,1,0,2,0.5,1,0
+0,1,2,1,1,3,0.5,0,120
+0,1,3,0,0,0,0.5,1,0
+0,1,3,0,1,1,0.5,1,0
+0,1,3,1,0,3,0.5,1,0
+0,1,3,1,1,0,0.5,0,120
+`;
+const NO = 0xffff;
+const EXPECTED: Routes = {
+  layers: 2,
+  experts: 4,
+  k: 2,
+  tokens: 4,
+  prompt: Uint32Array.of(0, 0, 0, 0),
+  phase: Uint8Array.of(0, 0, 1, 1),
+  chosen: Uint16Array.of(3, 1, NO, NO, 0, 3, 2, NO, 1, 2, 2, 3, 0, 1, 3, 0),
+  weights: Float32Array.of(0.75, 0.25, 0, 0, 0.5, 0.5, 1, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5),
+  expertBytes: Float64Array.of(100, 120),
+};
+
+test("route_trace v1, packed or not, with any ends of lines", async () => {
+  for (const bytes of [
+    bytesOf(TRACE),
+    bytesOf(TRACE.replaceAll("\n", "\r\n")),
+    bytesOf(TRACE.trimEnd()),
+    await gzip(TRACE),
+  ])
+    expect(await readRoutes(bytes)).toEqual(EXPECTED);
+  checkRoutes(EXPECTED);
+});
+
+test("a stream gives the same rows however its bytes are cut", async () => {
+  for (const bytes of [bytesOf(TRACE), await gzip(TRACE)]) {
+    for (const size of [1, 3, 50]) {
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+        bytes.slice(i * size, (i + 1) * size),
+      );
+      const stream = await openRoutes(chunks, { file: "x" });
+      expect([stream.layers, stream.experts, stream.k, stream.expertBytes]).toEqual([
+        2,
+        4,
+        2,
+        Float64Array.of(100, 120),
+      ]);
+      const rows = [];
+      for await (const row of stream.rows) rows.push(row);
+      expect(rows).toHaveLength(7);
+      expect(rows[2]).toEqual({ line: 10, prompt: 0, phase: 0, step: 1, layer: 1, experts: [2], weights: [1] });
+    }
+  }
+});
+
+test("rows as CSV and as JSON, token by token or a prefill layer by layer", async () => {
+  const bare = { ...EXPECTED };
+  delete bare.weights;
+  delete bare.expertBytes;
+  const rows = [
+    "prefill,0,0,3 1",
+    "prefill,1,0,0|3",
+    "prefill,1,1,2",
+    'decode,2,0,"[1, 2]"',
+    'decode,2,1,"2,3"',
+    "decode,3,0,0;1",
+    "decode,3,1,3 0",
+  ];
+  const csv = (lines: string[]) => bytesOf(["phase,step,layer,experts", ...lines].join("\n"));
+  expect(await readRoutes(csv(rows))).toEqual(bare);
+  const options = { layers: 2, experts: 9, k: 3, expertBytes: [100, 120] };
+  const wider = await readRoutes(csv(rows), options);
+  expect([wider.experts, wider.k, wider.chosen.length]).toEqual([9, 3, 24]);
+  expect([...wider.chosen.subarray(0, 6)]).toEqual([3, 1, NO, NO, NO, NO]);
+
+  const json = [
+    '{"phase":"prefill","step":0,"layer":0,"experts":[3,1],"weights":[0.75,0.25]}',
+    '{"phase":0,"step":1,"layer":0,"experts":[0,3],"weights":[0.5,0.5]}',
+    '{"phase":0,"step":1,"layer":1,"experts":[2],"weights":[1]}',
+    '{"step":2,"layer":0,"experts":[1,2],"weights":[0.5,0.5]}',
+    '{"step":2,"layer":1,"experts":[2,3],"weights":[0.5,0.5]}',
+    '{"phase":"decode","prompt":0,"token":3,"layer":0,"experts":[0,1],"weights":[0.5,0.5]}',
+    '{"step":3,"layer":1,"experts":[3,0],"weights":[0.5,0.5]}',
+  ].join("\n");
+  expect(await readRoutes(bytesOf(json), { expertBytes: [100, 120] })).toEqual(EXPECTED);
+});
+
+test("a prefill in chunks, layer by layer", async () => {
+  const rows = ["0,0,0,1", "0,1,0,2", "0,0,1,3", "0,1,1,4", "0,2,0,5", "0,2,1,6", "1,3,0,7", "1,3,1,8"];
+  const routes = await readRoutes(bytesOf(["phase,step,layer,experts", ...rows].join("\n")));
+  expect([...routes.chosen]).toEqual([1, 3, 2, 4, 5, 6, 7, 8]);
+  expect([...routes.phase]).toEqual([0, 0, 0, 1]);
+});
+
+/** An array as NumPy saves it. */
+function npy(descr: string, shape: string, values: Uint8Array): Uint8Array {
+  const head = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`.padEnd(117).concat("\n");
+  const bytes = new Uint8Array(10 + head.length + values.length);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length & 255, head.length >> 8]);
+  bytes.set(bytesOf(head), 10);
+  bytes.set(values, 10 + head.length);
+  return bytes;
+}
+
+/** What NumPy 2.4.6 writes: savez_compressed of topk_ids, int64, and topk_weights, float32, both 2 x 2 x 2. */
+const NPZ =
+  "UEsDBC0AAAAIAAAAIQDYRpIR//////////8MABQAdG9wa19pZHMubnB5AQAQAMAAAAAAAAAAVwAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mhrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiZoAARijNBKX/QwGUy4BLHQBQSwMELQAAAAgAAAAhAKDY1Jf//////////xAAFAB0b3BrX3dlaWdodHMubnB5AQAQAKAAAAAAAAAATAAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2airqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiYGiwx4cBUEsBAi0DLQAAAAgAAAAhANhGkhFXAAAAwAAAAAwAAAAAAAAAAAAAAIABAAAAAHRvcGtfaWRzLm5weVBLAQItAy0AAAAIAAAAIQCg2NSXTAAAAKAAAAAQAAAAAAAAAAAAAACAAZUAAAB0b3BrX3dlaWdodHMubnB5UEsFBgAAAAACAAIAeAAAACMBAAAAAA==";
+
+test("an array out of an archive that NumPy wrote", async () => {
+  const { chosen, layers, k, tokens } = await readRoutes(Uint8Array.from(atob(NPZ), (c) => c.charCodeAt(0)));
+  expect([...chosen]).toEqual([3, 1, 2, NO, 0, 3, 1, 2]);
+  expect([tokens, layers, k]).toEqual([2, 2, 2]);
+});
+
+test("arrays of steps x layers x k", async () => {
+  const values = Int32Array.of(3, 1, 2, -1, 0, 3, 1, 2);
+  const bytes = npy("<i4", "2, 2, 2", new Uint8Array(values.buffer));
+  expect(await readRoutes(bytes)).toEqual({
+    layers: 2,
+    experts: 4,
+    k: 2,
+    tokens: 2,
+    prompt: Uint32Array.of(0, 0),
+    phase: Uint8Array.of(1, 1),
+    chosen: Uint16Array.of(3, 1, 2, NO, 0, 3, 1, 2),
+  });
+  expect((await readRoutes(bytes, { experts: 8, expertBytes: [5, 6] })).expertBytes).toEqual(Float64Array.of(5, 6));
+  for (const [array, message] of [
+    [[3, 1, 2, 9], "a.npy: expected [1][0][1] to be a whole number from 0 to 3, or below 0 for none, got 9"],
+    [[3, 1, 2, 2], "a.npy: expected distinct experts: [1][0][1], got 2 again"],
+    [[3, 1, -1, 2], "a.npy: expected none after none: [1][0][1], got 2"],
+  ] as const)
+    await expect(
+      readRoutes(npy("<i4", "2, 1, 2", new Uint8Array(Int32Array.from(array).buffer)), { file: "a.npy", experts: 4 }),
+    ).rejects.toThrow(new RangeError(message));
+  await expect(readRoutes(npy("<i4", "4, 2", new Uint8Array(values.buffer)), { file: "a.npy" })).rejects.toThrow(
+    "a.npy: expected steps x layers x k, at least 1 of each, got 4 x 2",
+  );
+});
+
+const lines = TRACE.trimEnd().split("\n");
+const changed = (line: number, text: string | null) =>
+  [...lines.slice(0, line - 1), ...(text === null ? [] : [text]), ...lines.slice(line)].join("\n");
+
+test.each([
+  [
+    "an expert out of range",
+    changed(7, "0,0,0,0,1,4,0.25,0,100"),
+    "t:7: expected expert to be a whole number from 0 to 3, got 4",
+  ],
+  [
+    "a negative expert",
+    changed(7, "0,0,0,0,1,-1,0.25,0,100"),
+    "t:7: expected expert to be a whole number from 0 to 3, got -1",
+  ],
+  [
+    "a layer out of range",
+    changed(14, "0,1,2,2,1,3,0.5,0,120"),
+    "t:14: expected layer to be a whole number from 0 to 1, got 2",
+  ],
+  ["an expert twice", changed(7, "0,0,0,0,1,3,0.25,0,100"), "t:7: expected distinct experts, got 3 twice"],
+  ["slots out of order", changed(7, "0,0,0,0,2,1,0.25,0,100"), "t:7: expected slot to be 1, got 2"],
+  [
+    "a step out of order",
+    changed(16, "0,1,1,0,1,1,0.5,1,0").replace("0,1,3,0,0,0", "0,1,1,0,0,0"),
+    "t:16: expected steps to ascend from 2, got step 1",
+  ],
+  [
+    "a layer that is missing",
+    [...lines.slice(0, 12), ...lines.slice(14)].join("\n"),
+    "t:14: expected layer 1 of step 2, got none",
+  ],
+  ["a layer that is missing at the end", lines.slice(0, 16).join("\n"), "t: expected layer 1 of step 3, got none"],
+  [
+    "a layer that is missing before decode",
+    changed(10, null),
+    "t:11: expected layer 1 of the prefill of prompt 0, got none",
+  ],
+  [
+    "prefill after decode",
+    `${TRACE}0,0,9,0,0,1,1,1,0`,
+    "t:19: expected prefill of prompt 0 before its decode, got prefill after it",
+  ],
+  ["another version", changed(1, "# route_trace v2"), "t:1: expected route_trace v1, got v2"],
+  [
+    "an unknown column",
+    changed(5, lines[4]!.replace("weight", "wieght")),
+    "t:5: expected columns of routes, got wieght; did you mean weight?",
+  ],
+  ["a size that is missing", changed(4, null), "t:4: expected expert_bytes of layers 0 to 1, got none of layer 1"],
+  ["a short line", changed(8, "0,0,1,0"), "t:8: expected 9 columns, got 4 columns"],
+  ["a bad weight", changed(8, "0,0,1,0,0,0,much,0,100"), "t:8: expected weights to be numbers, got much"],
+  ["no rows", lines.slice(0, 5).join("\n"), "t: expected at least 1 row of routes, got none"],
+  ["nothing", "", "t: expected at least 1 row of routes, got none"],
+  ["broken JSON", '{"step":0,"layer":0,"experts":[1]}\n{"step":1', "t:2: expected a JSON object"],
+  [
+    "an unknown key",
+    '{"step":0,"layer":0,"expert":[1]}',
+    "t:1: expected keys of a row of routes, got expert; did you mean experts?",
+  ],
+  [
+    "steps of JSON out of order",
+    '{"step":5,"layer":0,"experts":[1]}\n{"step":4,"layer":0,"experts":[1]}',
+    "t:2: expected steps to ascend from 5, got step 4",
+  ],
+])("refuses %s", async (_, text, message) => {
+  await expect(readRoutes(bytesOf(text), { file: "t" })).rejects.toThrow(message);
+});
+
+test("refuses a gzip stream that breaks off, and options that the file contradicts", async () => {
+  const packed = await gzip(TRACE.repeat(1));
+  await expect(readRoutes(packed.slice(0, -20), { file: "t.gz" })).rejects.toThrow(
+    /^t\.gz:\d+: expected a whole gzip stream, got one that breaks off or is damaged here/,
+  );
+  await expect(readRoutes(bytesOf(TRACE), { file: "t", experts: 8 })).rejects.toThrow(
+    "t:2: expected n_expert to be 8, as was said before, got 4",
+  );
+  await expect(readRoutes(bytesOf(TRACE), { fil: "t" } as never)).rejects.toThrow(
+    "options has no field fil; did you mean file?",
+  );
+});
