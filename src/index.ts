@@ -109,8 +109,8 @@ export {
   placeForLatency,
 } from "./placement/latency.ts";
 export type { Infeasible } from "./placement/obstacles.ts";
+export type { Prices } from "./placement/price-search.ts";
 export type { LatencyPlan, LatencyProblem, SparseDemand } from "./placement/problem.ts";
-export type { Prices } from "./placement/search.ts";
 export { type BalanceTask, balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./placement/slots.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
