@@ -97,8 +97,8 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
-export { type BalanceAnswer, type BalanceInfeasible, placeForBalance } from "./placement/balance.ts";
-export type { BalancePlan } from "./placement/balance-plan.ts";
+export { placeForBalance } from "./placement/balance.ts";
+export type { BalanceAnswer, BalanceInfeasible, BalancePlan } from "./placement/balance-plan.ts";
 export type { BalanceLimits, BalanceProblem, LoadScenario, PlanInForce } from "./placement/balance-problem.ts";
 export type { Cluster, Tier } from "./placement/cluster.ts";
 export { type ExpertCost, explainPlacement, type OtherPlace, type PlacementExplanation } from "./placement/explain.ts";
