@@ -1,5 +1,6 @@
 import { drop, exchangeCopies, occupy, vacate } from "./copyslots";
 import { CLOSED, FORCED, NONE, SHAPE_COPIES, SHAPE_COPIES_MAX, SHAPE_GPUS, SHAPE_LIMITED } from "./layout";
+import { below } from "./random";
 
 // What can be done to a plan with several copies: drawn, written out, done. See copymoves.ts.
 
@@ -150,9 +151,4 @@ export function commit(
 function isOn(at: StaticArray<u32>, first: u32, count: u32, gpu: u32): bool {
   for (let copy = first; copy < first + count; copy++) if (at[copy] === gpu) return true;
   return false;
-}
-
-/** A whole number below `count`, from 32 uniform bits. */
-function below(bits: u32, count: u32): u32 {
-  return <u32>((<u64>bits * <u64>count) >>> 32);
 }

@@ -86,6 +86,17 @@ function rotateFour(x: v128, k: i32): v128 {
   return v128.or(i32x4.shl(x, k), i32x4.shr_u(x, 32 - k));
 }
 
+/** A whole number below `count`, from 32 uniform bits. */
+export function below(bits: u32, count: u32): u32 {
+  return <u32>((<u64>bits * <u64>count) >>> 32);
+}
+
+/** Whether 32 uniform bits accept what is worse by `change`, as they do with probability exp(-change / temperature). */
+export function isAccepted(change: f64, temperature: f64, bits: u32): bool {
+  const ratio = change / temperature;
+  return ratio < 22 && Math.exp(-ratio) * 4294967296.0 > bits;
+}
+
 /** SplitMix64's finaliser, a bijection. */
 function mix(x: u64): u64 {
   x = (x ^ (x >>> 30)) * 0xbf58476d1ce4e5b9;

@@ -1,4 +1,4 @@
-import { FORBIDDEN, NONE, RANDOM_WORDS } from "../../assembly/layout.ts";
+import { FORBIDDEN, KNOWN_WORDS, NONE, RANDOM_WORDS } from "../../assembly/layout.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
 import { PROPOSALS } from "./price-search.ts";
@@ -124,7 +124,7 @@ function arraysOf(sizes: Record<"experts" | "demand" | "gpus" | "width" | "close
     places: ["U32", experts],
     used: ["U32", width],
     gpuLoads: ["F64", width],
-    known: ["F64", 3],
+    known: ["F64", KNOWN_WORDS],
     penalties: ["F64", width],
     bits: ["U32", PROPOSALS * WORDS],
     random: ["U32", RANDOM_WORDS],

@@ -1,3 +1,4 @@
+import { KNOWN_MOVED_BYTES, KNOWN_OVERLOAD } from "../../assembly/layout.ts";
 import type { CompleteProblem } from "./problem.ts";
 
 /** Prices of what is scarce: of a slot and of a unit of load on each GPU, and of a byte that is moved. */
@@ -113,8 +114,8 @@ export abstract class PriceSearch {
 
   /** Whether no GPU serves more than it may, and no more is moved. */
   get isFeasible(): boolean {
-    const [, overload, movedBytes] = this.#memory.views.known;
-    return overload! <= 0 && movedBytes! <= this.problem.movedBytesMax;
+    const { known } = this.#memory.views;
+    return known[KNOWN_OVERLOAD]! <= 0 && known[KNOWN_MOVED_BYTES]! <= this.problem.movedBytesMax;
   }
 
   /** Goes over all experts so many times, and takes the prices for the best if their bound is; see prices.ts in assembly. */
@@ -181,7 +182,7 @@ export abstract class PriceSearch {
       if (call % 16 === 15) yield;
     }
     this.#memory.settle();
-    if (known[1]! > 0) known[1] = 1;
+    if (known[KNOWN_OVERLOAD]! > 0) known[KNOWN_OVERLOAD] = 1;
   }
 
   /** Has `work` done at other prices, and comes back to the present ones. */
