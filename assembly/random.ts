@@ -94,7 +94,26 @@ export function below(bits: u32, count: u32): u32 {
 /** Whether 32 uniform bits accept what is worse by `change`, as they do with probability exp(-change / temperature). */
 export function isAccepted(change: f64, temperature: f64, bits: u32): bool {
   const ratio = change / temperature;
-  return ratio < 22 && Math.exp(-ratio) * 4294967296.0 > bits;
+  return ratio < 22 && decay(ratio) * 4294967296.0 > bits;
+}
+
+/**
+ * exp(-x) of an x from 0 to 22, off by at most 2^-41 of itself: 2^-k, where k is nearest to x / ln 2, and Taylor's series of what is
+ * left. The library's exp brings a table of 2 KiB.
+ */
+function decay(x: f64): f64 {
+  const k = nearest(x * Math.LOG2E);
+  const r = k * Math.LN2 - x;
+  let sum = 1.0 / 3628800;
+  sum = sum * r + 1.0 / 362880;
+  sum = sum * r + 1.0 / 40320;
+  sum = sum * r + 1.0 / 5040;
+  sum = sum * r + 1.0 / 720;
+  sum = sum * r + 1.0 / 120;
+  sum = sum * r + 1.0 / 24;
+  sum = sum * r + 1.0 / 6;
+  sum = sum * r + 1.0 / 2;
+  return ((sum * r + 1) * r + 1) * reinterpret<f64>((<u64>(1023 - <i32>k)) << 52);
 }
 
 /** SplitMix64's finaliser, a bijection. */
