@@ -132,15 +132,14 @@ export function commit(
     exchangeCopies(at, places, holders, expert * most, copy);
     return;
   }
-  if (what === DROP) {
-    drop(at, places, holders, used, firstSlots, copy, expert * most + --counts[expert]);
-    return;
+  // Who leaves a slot for good leaves no gap in its list; who is swapped keeps its number.
+  const leaver = what === DROP ? copy : other;
+  if (leaver !== NONE) {
+    const whose = leaver / most;
+    const last = what === SWAP ? leaver : whose * most + --counts[whose];
+    drop(at, places, holders, used, firstSlots, leaver, last);
   }
-  if (other !== NONE) {
-    const theirs = other / most;
-    if (what === SWAP) vacate(at, places, holders, used, firstSlots, other);
-    else drop(at, places, holders, used, firstSlots, other, theirs * most + --counts[theirs]);
-  }
+  if (what === DROP) return;
   const gpu = at[copy];
   if (what === ADD) counts[expert]++;
   else vacate(at, places, holders, used, firstSlots, copy);

@@ -15,7 +15,18 @@ import {
   BALANCE_WEIGHTS_AT,
   NONE,
 } from "./layout";
-import { addCopy, dropCopy, excessOf, excessOn, growth, growthOfAdding, isHeld, loadPlan, wasHeld } from "./plan";
+import {
+  addCopy,
+  dropCopy,
+  excessOf,
+  excessOn,
+  growth,
+  growthOfAdding,
+  isHeld,
+  loadPlan,
+  swapCopies,
+  wasHeld,
+} from "./plan";
 
 // A layer's plan from another one: changes that take off the most excess over the levels, a move.
 //
@@ -184,15 +195,6 @@ function growthOfDropping(plan: StaticArray<u32>, loads: StaticArray<f64>, gpu: 
     sum += growth(plan, loads, holder, expert, holder === gpu ? -1 / copies : share);
   }
   return sum;
-}
-
-function swapCopies(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32, other: u32): void {
-  const b = plan[plan[BALANCE_EXPERT_AT] + slot];
-  const a = plan[plan[BALANCE_EXPERT_AT] + other];
-  dropCopy(plan, loads, slot);
-  dropCopy(plan, loads, other);
-  addCopy(plan, loads, slot, a);
-  addCopy(plan, loads, other, b);
 }
 
 function replaceCopy(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32, expert: u32): void {
