@@ -27,6 +27,7 @@ import {
   swapCopies,
   wasHeld,
 } from "./plan";
+import { below } from "./random";
 
 // A layer's plan from another one: changes that take off the most excess over the levels, a move.
 //
@@ -217,8 +218,8 @@ export function shakePlan(
   const slots = plan[BALANCE_SLOTS];
   for (let i: u32 = 0; i < count; i++) {
     const word = bits[start + 2 * i];
-    const slot = <u32>((<u64>word * <u64>slots) >> 32);
-    const other = <u32>((<u64>bits[start + 2 * i + 1] * <u64>slots) >> 32);
+    const slot = below(word, slots);
+    const other = below(bits[start + 2 * i + 1], slots);
     const p = plan[plan[BALANCE_GPU_AT] + slot];
     const q = plan[plan[BALANCE_GPU_AT] + other];
     const a = plan[plan[BALANCE_EXPERT_AT] + slot];
