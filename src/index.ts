@@ -97,8 +97,8 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
-export { type BalanceAnswer, type BalanceInfeasible, placeForBalance } from "./placement/balance.ts";
-export type { BalancePlan } from "./placement/balance-plan.ts";
+export { placeForBalance } from "./placement/balance.ts";
+export type { BalanceAnswer, BalanceInfeasible, BalancePlan } from "./placement/balance-plan.ts";
 export type { BalanceLimits, BalanceProblem, LoadScenario, PlanInForce } from "./placement/balance-problem.ts";
 export type { Cluster, Tier } from "./placement/cluster.ts";
 export { type ExpertCost, explainPlacement, type OtherPlace, type PlacementExplanation } from "./placement/explain.ts";
@@ -109,8 +109,8 @@ export {
   placeForLatency,
 } from "./placement/latency.ts";
 export type { Infeasible } from "./placement/obstacles.ts";
+export type { Prices } from "./placement/price-search.ts";
 export type { LatencyPlan, LatencyProblem, SparseDemand } from "./placement/problem.ts";
-export type { Prices } from "./placement/search.ts";
 export { type BalanceTask, balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./placement/slots.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
