@@ -84,6 +84,7 @@ export class Run {
   readonly #gpus: Gpu[];
   readonly #rule: PrefetchRule;
   readonly #truth: Confidence;
+  readonly #absent: Confidence;
   readonly #overheadNs: number;
   readonly #result: RunResult;
 
@@ -91,6 +92,7 @@ export class Run {
     const { gpus, gpusPerServer, routes, serviceNs, chunkNs, seed, draws } = plan;
     this.#plan = plan;
     this.#truth = new Float32Array(routes.experts);
+    this.#absent = new Float32Array(routes.experts);
     this.#rule = new PrefetchRule({ loadNs: draws.loadNs, serviceNs, chunkNs });
     this.#overheadNs = draws.loadNs.moments().meanNs - serviceNs;
     this.#servers = Array.from(
@@ -159,10 +161,8 @@ export class Run {
       for (let layer = 0; layer < routes.layers; layer++) {
         const cache = gpu.caches[layer]!;
         const chosen = this.#chosen(gpu.tokens[gpu.at]! * routes.layers + layer);
-        for (const expert of chosen) {
-          const held = cache.get(expert) ?? this.#admit(cache, expert, chosen);
-          this.#markUsed(cache, held);
-        }
+        cache.visit(chosen.filter((expert) => !cache.get(expert)).length);
+        for (const expert of chosen) this.#markUsed(cache, cache.get(expert) ?? this.#admit(cache, expert, chosen));
       }
     if (gpu.at === gpu.tokens.length) return;
     this.#result.tokens++;
@@ -190,6 +190,7 @@ export class Run {
         result.wastedNs += held.fetch.servedNs;
         cache.drop(held);
       }
+    cache.visit(chosen.filter((expert) => !(cache.get(expert)?.guessedNs === 0)).length);
     // Those that are there first, so that none of them is evicted for another.
     for (const expert of chosen) {
       const held = cache.get(expert);
@@ -243,28 +244,30 @@ export class Run {
     // What this layer waits for puts the next ones off.
     const stallNs = gpu.waiting > 0 ? this.#overheadNs + server.urgentNs(nowNs) : 0;
     const leadNs = stallNs + horizon * layerNs;
-    const likeliest = topOf(foreseen, policy === "always" ? k : Math.min(candidates, experts));
-    const wanted = likeliest.filter((expert) => foreseen[expert]! > 0 && !cache.get(expert));
+    const likely = policy === "always" ? topOf(foreseen, k) : null;
+    const absent = this.#absent;
+    for (let e = 0; e < experts; e++) absent[e] = cache.get(e) || (likely && !likely.includes(e)) ? 0 : foreseen[e]!;
+    const wanted = topOf(absent, Math.min(candidates, experts)).filter((expert) => absent[expert]! > 0);
     for (const [i, expert] of wanted.entries()) {
-      const evicted = cache.hasRoom ? null : cache.leastLikely(foreseen);
-      const evictedChance = evicted ? foreseen[evicted.expert]! : 0;
-      const canEnter = cache.hasRoom || (evicted !== null && evictedChance < foreseen[expert]!);
+      const confidence = foreseen[expert]!;
+      const evicted = cache.hasRoom ? null : cache.leastMissed(foreseen);
+      const canEnter = cache.hasRoom || (evicted !== null && evicted.soon < confidence);
       const pays =
         policy === "always" ||
         this.#rule.decide({
-          confidence: foreseen[expert]!,
+          confidence,
           leadNs,
           urgentNs: server.urgentNs(nowNs),
           speculativeNs: server.speculativeNs(nowNs),
           utilisation: server.utilisation(nowNs),
-          evictedChance,
+          evictedChance: evicted ? Math.min(1, evicted.soon + (1 - confidence) * evicted.later) : 0,
         }).prefetch;
       if (!canEnter || !pays) {
         // Those that are less likely find the same, and pay less.
         this.#result.prefetches.refused += wanted.length - i;
         return;
       }
-      if (evicted) this.#evict(cache, evicted);
+      if (evicted) this.#evict(cache, evicted.held);
       this.#result.prefetches.posted++;
       this.#post(gpu, cache.reserve(expert, null), target, false, nowNs + leadNs, nowNs);
     }
