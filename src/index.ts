@@ -126,8 +126,8 @@ export {
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
 export { type PrefetchOptions, type PrefetchReport, type PrefetchRow, simulatePrefetch } from "./prefetch/index.ts";
+export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/plan.ts";
 export { type LoadTimes, type PrefetchCase, type PrefetchDecision, PrefetchRule } from "./prefetch/rule.ts";
-export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/run.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
 export { nextUses } from "./residency/future.ts";

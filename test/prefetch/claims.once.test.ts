@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { type PrefetchReport, simulatePrefetch } from "../../src/prefetch/index.ts";
-import type { PrefetchPolicy } from "../../src/prefetch/run.ts";
+import type { PrefetchPolicy } from "../../src/prefetch/plan.ts";
 import { parseTrace } from "../reference/routes.ts";
 
 const rowOf = ({ rows }: PrefetchReport, policy: PrefetchPolicy, utilisation: number) =>
