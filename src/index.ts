@@ -47,6 +47,7 @@ export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "
 export { readDoorbells } from "./formats/doorbells.ts";
 export { type ExpertMaps, formatMaps, mapsOf, readMaps } from "./formats/eplb.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
+export { type ModelConfigOptions, readModelConfig } from "./formats/hf-config.ts";
 export { type ConnectionMatrixOptions, readConnectionMatrix } from "./formats/htsim.ts";
 export { readLatencyProblem, type StatedProblem } from "./formats/latency-problem.ts";
 export { type LoadStatistics, readLoads } from "./formats/loads.ts";
@@ -69,6 +70,7 @@ export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
+export { GPUS, type Gpu, gpuNamed, type Precision } from "./gpus.ts";
 export { type HeatMap, type HeatPanel, heatMap } from "./heat.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
@@ -76,6 +78,25 @@ export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults 
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
 export { crossEntropy, MLP_NAMES, Mlp, type MlpOptions } from "./mlp.ts";
+export {
+  type AttentionKind,
+  type AttentionShape,
+  attentionBytes,
+  attentionFlops,
+  keptBytes,
+  rowsRead,
+} from "./models/attention.ts";
+export { MODELS } from "./models/builtin.ts";
+export { modelNamed } from "./models/index.ts";
+export {
+  distinctExperts,
+  kvBytesOf,
+  type ModelFigures,
+  type ModelShape,
+  type ModelTotals,
+  shapeOf,
+  totalsOf,
+} from "./models/shape.ts";
 export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
@@ -142,6 +163,7 @@ export {
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export { type Efficiency, Roofline, type StepRoofline } from "./roofline.ts";
 export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
 export {
   type GeneratedRoutes,
