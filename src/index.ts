@@ -16,6 +16,19 @@ export {
   type ShapedLoads,
 } from "./certificate.ts";
 export {
+  CLUSTER_DEFAULTS,
+  type ClusterTier,
+  type ClusterTierInput,
+  completeServingCluster,
+  expertSlots,
+  fabricOf,
+  gpusWithin,
+  type ServingCluster,
+  type ServingClusterInput,
+  type TierName,
+} from "./cluster/index.ts";
+export { clusterSchema, type JsonSchema } from "./cluster/schema.ts";
+export {
   BASELINES_EVIDENCE,
   type CoherentLoad,
   type CoherentMiss,
@@ -43,6 +56,7 @@ export { type DriveOptions, MEANS, type Means, type Tree } from "./drive/plan.ts
 export type { DpuReport, DriveReport, DurationSummary, HeldLoad } from "./drive/report.ts";
 export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
+export { readCluster } from "./formats/cluster.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { readDoorbells } from "./formats/doorbells.ts";
 export { type ExpertMaps, formatMaps, mapsOf, readMaps } from "./formats/eplb.ts";
