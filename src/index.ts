@@ -151,6 +151,15 @@ export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
 export {
+  type ClusterPower,
+  comparePower,
+  type OpticsPower,
+  type PoweredCluster,
+  type PowerOptions,
+  type PowerReport,
+  switchTbpsThatSaves,
+} from "./power.ts";
+export {
   type EvaluatedName,
   type EvaluationOptions,
   evaluatePredictors,
@@ -161,6 +170,13 @@ export {
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export {
+  type BoardOptions,
+  type BoardReport,
+  type BoardUpkeep,
+  boardReliability,
+  RELIABILITY_EVIDENCE,
+} from "./reliability.ts";
 export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
 export { nextUses } from "./residency/future.ts";
 export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
