@@ -8,6 +8,17 @@ export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.t
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export type { Term } from "./budget/terms.ts";
 export {
+  type CapacityCurve,
+  type CapacityNeed,
+  type CapacityReport,
+  capacityCurves,
+  type OpticsReach,
+  planCapacity,
+} from "./capacity/index.ts";
+export { CAPACITY_EVIDENCE, type CapacityOptions, type CapacityPoint } from "./capacity/problem.ts";
+export { opticsReach } from "./capacity/reach.ts";
+export type { CapacityState, CapacityTerm, CapacityTermName } from "./capacity/terms.ts";
+export {
   type Certificate,
   certify,
   type LocalDeadline,

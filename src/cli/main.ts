@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { capacityCommand } from "./capacity.ts";
 import { checkCommand } from "./check.ts";
 import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
@@ -8,6 +9,7 @@ import { modelsCommand } from "./models.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";
 import { placeCommand } from "./place/index.ts";
+import { powerCommand } from "./power.ts";
 import { paintFor, typed } from "./print.ts";
 import { schemaCommand } from "./schema.ts";
 import { studyCommand } from "./study.ts";
@@ -42,6 +44,8 @@ for (const command of [
   tailCommand(),
   opticsCommand(),
   modelsCommand(),
+  capacityCommand(),
+  powerCommand(),
   schemaCommand(),
 ])
   program.addCommand(command.exitOverride().showHelpAfterError(help));
