@@ -25,9 +25,7 @@ await build({
   format: "esm",
   platform: "neutral",
   mainFields: ["module", "main"],
-  // Names stay as they are, for stack traces; comments, which are half of the text, do not.
-  minifyWhitespace: true,
-  minifySyntax: true,
+  minify: true, // declarations and messages say what a reader needs
   external: ["node:*", "commander", "cli-progress", "cli-table3", "picocolors"],
   loader: { ".wasm": "binary", ".txt": "text" },
   outdir: "dist",

@@ -8,6 +8,17 @@ export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.t
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export type { Term } from "./budget/terms.ts";
 export {
+  type CapacityCurve,
+  type CapacityNeed,
+  type CapacityReport,
+  capacityCurves,
+  type OpticsReach,
+  planCapacity,
+} from "./capacity/index.ts";
+export { CAPACITY_EVIDENCE, type CapacityOptions, type CapacityPoint } from "./capacity/problem.ts";
+export { opticsReach } from "./capacity/reach.ts";
+export type { CapacityState, CapacityTerm, CapacityTermName } from "./capacity/terms.ts";
+export {
   type Certificate,
   certify,
   type LocalDeadline,
@@ -15,6 +26,19 @@ export {
   type Service,
   type ShapedLoads,
 } from "./certificate.ts";
+export {
+  CLUSTER_DEFAULTS,
+  type ClusterTier,
+  type ClusterTierInput,
+  completeServingCluster,
+  expertSlots,
+  fabricOf,
+  gpusWithin,
+  type ServingCluster,
+  type ServingClusterInput,
+  type TierName,
+} from "./cluster/index.ts";
+export { clusterSchema, type JsonSchema } from "./cluster/schema.ts";
 export {
   BASELINES_EVIDENCE,
   type CoherentLoad,
@@ -43,10 +67,12 @@ export { type DriveOptions, MEANS, type Means, type Tree } from "./drive/plan.ts
 export type { DpuReport, DriveReport, DurationSummary, HeldLoad } from "./drive/report.ts";
 export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
+export { readCluster } from "./formats/cluster.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { readDoorbells } from "./formats/doorbells.ts";
 export { type ExpertMaps, formatMaps, mapsOf, readMaps } from "./formats/eplb.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
+export { type ModelConfigOptions, readModelConfig } from "./formats/hf-config.ts";
 export { type ConnectionMatrixOptions, readConnectionMatrix } from "./formats/htsim.ts";
 export { readLatencyProblem, type StatedProblem } from "./formats/latency-problem.ts";
 export { type LoadStatistics, readLoads } from "./formats/loads.ts";
@@ -69,6 +95,7 @@ export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
+export { GPUS, type Gpu, gpuNamed, type Precision } from "./gpus.ts";
 export { type HeatMap, type HeatPanel, heatMap } from "./heat.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
@@ -76,6 +103,25 @@ export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults 
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
 export { crossEntropy, MLP_NAMES, Mlp, type MlpOptions } from "./mlp.ts";
+export {
+  type AttentionKind,
+  type AttentionShape,
+  attentionBytes,
+  attentionFlops,
+  keptBytes,
+  rowsRead,
+} from "./models/attention.ts";
+export { MODELS } from "./models/builtin.ts";
+export { modelNamed } from "./models/index.ts";
+export {
+  distinctExperts,
+  kvBytesOf,
+  type ModelFigures,
+  type ModelShape,
+  type ModelTotals,
+  shapeOf,
+  totalsOf,
+} from "./models/shape.ts";
 export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
@@ -116,6 +162,15 @@ export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, prefetchChart, type Series, tailChart } from "./plot.ts";
 export {
+  type ClusterPower,
+  comparePower,
+  type OpticsPower,
+  type PoweredCluster,
+  type PowerOptions,
+  type PowerReport,
+  switchTbpsThatSaves,
+} from "./power.ts";
+export {
   type EvaluatedName,
   type EvaluationOptions,
   evaluatePredictors,
@@ -129,6 +184,13 @@ export { type PrefetchOptions, type PrefetchReport, type PrefetchRow, simulatePr
 export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/plan.ts";
 export { type LoadTimes, type PrefetchCase, type PrefetchDecision, PrefetchRule } from "./prefetch/rule.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
+export {
+  type BoardOptions,
+  type BoardReport,
+  type BoardUpkeep,
+  boardReliability,
+  RELIABILITY_EVIDENCE,
+} from "./reliability.ts";
 export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
 export { nextUses } from "./residency/future.ts";
 export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
@@ -145,6 +207,7 @@ export {
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export { type Efficiency, Roofline, type StepRoofline } from "./roofline.ts";
 export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
 export {
   type GeneratedRoutes,

@@ -220,6 +220,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   nodeBytesPerNs: "nodeLink",
   podBytesPerNs: "podLink",
   goodputShare: "goodput",
+  radiusHops: "radius",
+  groupGpus: "group",
+  sloNs: "sloMs",
 };
 
 /** A message about a figure, followed by the flag that sets it as it was typed: `(--deadline-us -5)`. */
