@@ -65,6 +65,8 @@ export {
 } from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
 export type { RouteHead } from "./formats/route-lines.ts";
+export { formatRouteModel, readRouteModel } from "./formats/route-model.ts";
+export { formatRoutes, ROUTE_TEXTS, type RouteText, type RouteTextOptions } from "./formats/route-text.ts";
 export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./formats/routes.ts";
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
@@ -115,6 +117,7 @@ export { type BalanceTask, balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./plac
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
+export { predictionChart } from "./prediction/chart.ts";
 export {
   type EvaluatedName,
   type EvaluationOptions,
@@ -126,8 +129,10 @@ export {
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
-export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
+export { type Accesses, accessesOf, gatherAccesses, streamAccesses } from "./residency/accesses.ts";
+export { residencyChart } from "./residency/chart.ts";
 export { nextUses } from "./residency/future.ts";
+export { type GuideOptions, guideOf } from "./residency/guide.ts";
 export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
 export { type CacheOptions, type ExpertPlace, POLICIES, type Policy } from "./residency/policies.ts";
 export type { HitReport, ResidencyReport } from "./residency/report.ts";
@@ -137,11 +142,13 @@ export {
   recencyCliff,
   replayResidency,
   type SweepOptions,
+  streamResidency,
   sweepResidency,
 } from "./residency/sweep.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export { compareFit, type RouteFit, type WorkloadAgreement } from "./routes/agreement.ts";
 export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
 export {
   type GeneratedRoutes,
@@ -151,6 +158,7 @@ export {
   type RouteState,
   type RouteWorkload,
 } from "./routes/generate.ts";
+export { ROUTE_MIX, ROUTE_MIX_EXPERT_BYTES } from "./routes/mix.ts";
 export type { RouteRow } from "./routes/order.ts";
 export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";

@@ -229,7 +229,8 @@ function exp(x: number): number {
   return sum;
 }
 
-function checkModel(model: RouteModel): void {
+/** Refuses a model that contradicts itself, naming the field. */
+export function checkModel(model: RouteModel): void {
   checkKeys("model", model, ["layers", "experts", "k", "workloads", "seed"]);
   checkWhole("layers", model.layers, 1, MOST_LAYERS);
   checkWhole("experts", model.experts, 1, MOST_EXPERTS);

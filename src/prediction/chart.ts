@@ -1,0 +1,110 @@
+import { type Chart, lineChart } from "../plot.ts";
+import { figure, percent } from "../words.ts";
+import type { PredictionReport, PredictorReport } from "./evaluate.ts";
+
+/** What the ceiling and the floor are left out of: they claim nothing. */
+const CLAIMLESS: readonly string[] = ["oracle", "random"];
+
+const whole = (value: number) => (Number.isInteger(value) ? String(value) : "");
+
+/**
+ * What predictors claimed against what came true, with how many claims there were, at the least horizon; recall against the
+ * horizon, where there are several; and recall against what was learnt, where the report has it.
+ */
+export function predictionChart(report: PredictionReport, { subtitle = "" }: { subtitle?: string } = {}): string {
+  const { rows, k } = report;
+  const horizons = [...new Set(rows.map(({ horizon }) => horizon))].sort((a, b) => a - b);
+  const nearest = rows.filter(({ horizon }) => horizon === horizons[0]);
+  const claiming = nearest.filter(
+    ({ predictor, reliability }) => !CLAIMLESS.includes(predictor) && reliability.length > 0,
+  );
+  const ahead = `${horizons[0]} ${horizons[0] === 1 ? "layer" : "layers"} ahead`;
+  const charts: Chart[] = [];
+  if (claiming.length > 0) charts.push(reliability(claiming, ahead, subtitle), claims(claiming, ahead, subtitle));
+  if (horizons.length > 1) charts.push(overHorizon(rows, k, subtitle));
+  const learning = nearest.filter(
+    (row): row is PredictorReport & Learning => ((row as Partial<Learning>).learning ?? []).length > 1,
+  );
+  if (learning.length > 0) charts.push(overTokens(learning, k, ahead, subtitle));
+  if (charts.length === 0)
+    throw new RangeError("rows must hold several horizons, or a predictor that claims, got none");
+  return lineChart(charts);
+}
+
+/** Recall of decoding tokens by how many tokens had been learnt from. */
+interface Learning {
+  learning: readonly { tokens: number; recallK: number }[];
+}
+
+function reliability(rows: readonly PredictorReport[], ahead: string, subtitle: string): Chart {
+  return {
+    title: `How far to trust what is claimed, ${ahead}`,
+    subtitle,
+    x: { label: "mean of the probabilities claimed", from: 0, to: 1, format: percent },
+    y: { label: "share that came true", from: 0, to: 1, format: percent },
+    series: [
+      ...rows.map(({ predictor, reliability }) => ({
+        name: predictor,
+        points: reliability.map(({ claimed, true: share, count }) => ({
+          x: claimed,
+          y: share,
+          radius: 1 + Math.log10(count),
+        })),
+      })),
+      {
+        name: "as claimed",
+        points: [
+          { x: 0, y: 0 },
+          { x: 1, y: 1 },
+        ],
+        isReference: true,
+      },
+    ],
+  };
+}
+
+function claims(rows: readonly PredictorReport[], ahead: string, subtitle: string): Chart {
+  return {
+    title: `How often so much is claimed, ${ahead}`,
+    subtitle,
+    x: { label: "mean of the probabilities claimed", from: 0, to: 1, format: percent },
+    y: { label: "claims", log: true, format: figure },
+    series: rows.map(({ predictor, reliability }) => ({
+      name: predictor,
+      points: reliability.map(({ claimed, count }) => ({ x: claimed, y: count, radius: 2.5 })),
+    })),
+  };
+}
+
+function overHorizon(rows: readonly PredictorReport[], k: number, subtitle: string): Chart {
+  const all = [...new Set(rows.map(({ predictor }) => predictor))];
+  const predictors = all.filter((name) => name !== "oracle" || all.length === 1);
+  return {
+    title: `What is foreseen of what is used, at k = ${k}`,
+    subtitle,
+    x: { label: "layers ahead", format: whole },
+    y: { label: "recall", from: 0, format: percent },
+    series: predictors.map((name) => ({
+      name,
+      points: rows
+        .filter(({ predictor }) => predictor === name)
+        .map(({ horizon, recallK }) => ({ x: horizon, y: recallK, radius: 2.5 }))
+        .sort((a, b) => a.x - b.x),
+    })),
+  };
+}
+
+function overTokens(rows: readonly (PredictorReport & Learning)[], k: number, ahead: string, subtitle: string): Chart {
+  return {
+    title: `What is learnt as tokens come, at k = ${k}, ${ahead}`,
+    subtitle,
+    x: { label: "tokens learnt from", format: figure },
+    y: { label: "recall of decode", from: 0, format: percent },
+    series: rows
+      .filter(({ predictor }) => predictor !== "oracle")
+      .map(({ predictor, learning }) => ({
+        name: predictor,
+        points: learning.map(({ tokens, recallK }) => ({ x: tokens, y: recallK, radius: 2.5 })),
+      })),
+  };
+}
