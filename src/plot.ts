@@ -12,6 +12,8 @@ export interface Axis {
   /** The range; that of the points unless given. */
   from?: number;
   to?: number;
+  /** Where ticks are; at round values unless given. */
+  ticks?: readonly number[];
 }
 
 /** A line through points, with the interval of each where it is known. */
@@ -190,7 +192,7 @@ interface Scale {
 
 /** Where values lie between two pixels, and ticks at round values. */
 function scale(
-  { log = false, format = String, from, to, label }: Axis,
+  { log = false, format = String, from, to, ticks, label }: Axis,
   values: number[],
   start: number,
   end: number,
@@ -204,7 +206,7 @@ function scale(
   const position = log ? Math.log10 : (value: number) => value;
   const [first, last] = [position(low), position(high)];
   const at = (value: number) => start + ((position(value) - first) / (last - first)) * (end - start);
-  const steps = log ? logTicks(low, high) : linearTicks(low, high);
+  const steps = ticks ?? (log ? logTicks(low, high) : linearTicks(low, high));
   return { at, ticks: steps.map((value) => ({ value, text: format(value) })) };
 }
 

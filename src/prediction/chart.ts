@@ -5,7 +5,8 @@ import type { PredictionReport, PredictorReport } from "./evaluate.ts";
 /** What the ceiling and the floor are left out of: they claim nothing. */
 const CLAIMLESS: readonly string[] = ["oracle", "random"];
 
-const whole = (value: number) => (Number.isInteger(value) ? String(value) : "");
+/** A share of fewer says little. */
+const LEAST_CLAIMS = 10;
 
 /**
  * What predictors claimed against what came true, with how many claims there were, at the least horizon; recall against the
@@ -39,17 +40,15 @@ interface Learning {
 function reliability(rows: readonly PredictorReport[], ahead: string, subtitle: string): Chart {
   return {
     title: `How far to trust what is claimed, ${ahead}`,
-    subtitle,
+    subtitle: `${subtitle}${subtitle ? "; " : ""}the larger a dot, the more claims; fewer than ${LEAST_CLAIMS} are left out`,
     x: { label: "mean of the probabilities claimed", from: 0, to: 1, format: percent },
     y: { label: "share that came true", from: 0, to: 1, format: percent },
     series: [
       ...rows.map(({ predictor, reliability }) => ({
         name: predictor,
-        points: reliability.map(({ claimed, true: share, count }) => ({
-          x: claimed,
-          y: share,
-          radius: 1 + Math.log10(count),
-        })),
+        points: reliability
+          .filter(({ count }) => count >= LEAST_CLAIMS)
+          .map(({ claimed, true: share, count }) => ({ x: claimed, y: share, radius: 1 + Math.log10(count) })),
       })),
       {
         name: "as claimed",
@@ -78,11 +77,14 @@ function claims(rows: readonly PredictorReport[], ahead: string, subtitle: strin
 
 function overHorizon(rows: readonly PredictorReport[], k: number, subtitle: string): Chart {
   const all = [...new Set(rows.map(({ predictor }) => predictor))];
-  const predictors = all.filter((name) => name !== "oracle" || all.length === 1);
+  // Those of the other pictures come first, so that each keeps its colour.
+  const predictors = all
+    .filter((name) => name !== "oracle" || all.length === 1)
+    .sort((a, b) => Number(CLAIMLESS.includes(a)) - Number(CLAIMLESS.includes(b)));
   return {
     title: `What is foreseen of what is used, at k = ${k}`,
     subtitle,
-    x: { label: "layers ahead", format: whole },
+    x: { label: "layers ahead", log: true, ticks: [...new Set(rows.map(({ horizon }) => horizon))] },
     y: { label: "recall", from: 0, format: percent },
     series: predictors.map((name) => ({
       name,

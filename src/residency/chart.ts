@@ -26,11 +26,7 @@ export function residencyChart(
   const chart: Chart = {
     title: title ?? `How much of what ${phase} asks for is there already`,
     subtitle,
-    x: {
-      label: "bytes that are held, in GB",
-      from: Math.min(...budgets, cliffAt ?? Number.POSITIVE_INFINITY),
-      to: Math.max(...budgets, cliffAt ?? 0),
-    },
+    x: { label: "bytes that are held, in GB", from: 0, to: Math.max(...budgets, cliffAt ?? 0) },
     y: { label: `hits of ${phase}`, from: 0, to: 1, format: percent },
     series,
     ...(cliffAt === null ? {} : { marks: [{ x: cliffAt, label: "cliff of lru" }] }),

@@ -188,8 +188,10 @@ class GuidedPass implements Pass {
   }
 }
 
-/** The fewest bytes that a whole token of decode asks for. */
+/** What events of decode ask for: the fewest bytes of a whole token, and the most of each layer. */
 class Cycle {
+  /** Of each layer: the bytes of its largest event. */
+  readonly most: Float64Array;
   readonly #layers: number;
   readonly #experts: number;
   readonly #sizes: Float64Array;
@@ -201,6 +203,7 @@ class Cycle {
     this.#layers = layers;
     this.#experts = experts;
     this.#sizes = blockBytes(expertBytes, layers, experts);
+    this.most = new Float64Array(layers);
   }
 
   take({ starts, phases, blocks }: Accesses): void {
@@ -209,7 +212,11 @@ class Cycle {
       const next = phases[event] === 1 ? Math.floor(blocks[first]! / this.#experts) : -1;
       if (next <= this.#layer) this.#endCycle();
       this.#layer = next;
-      if (next >= 0) for (let i = first; i < starts[event + 1]!; i++) this.#bytes += this.#sizes[blocks[i]!]!;
+      if (next < 0) continue;
+      let bytes = 0;
+      for (let i = first; i < starts[event + 1]!; i++) bytes += this.#sizes[blocks[i]!]!;
+      this.#bytes += bytes;
+      this.most[next] = Math.max(this.most[next]!, bytes);
     }
   }
 
@@ -228,7 +235,7 @@ class Cycle {
 /** Points with what a reader must know of them. */
 function warned(points: ResidencyReport[], lru: RecencyPass, cycle: Cycle): ResidencySweep {
   const cliff = { cliffBytes: finiteOr(lru.least), cycleBytes: cycle.end() };
-  for (const point of points) point.warnings.push(...warningsOf(point, cliff));
+  for (const point of points) point.warnings.push(...warningsOf(point, cliff), ...excessOf(point, cycle.most));
   return { points, cliff };
 }
 
@@ -242,5 +249,16 @@ function warningsOf({ policy, budgetBytes, decode }: ResidencyReport, cliff: Rec
   const cycle = cycleBytes === null ? "" : `; one token asks for at least ${mib(cycleBytes)}`;
   return [
     `lru is below its cliff: with ${mib(budgetBytes)} it evicts every expert before the next token asks for it, and from ${mib(cliffBytes)} on it does not${cycle}`,
+  ];
+}
+
+/** A layer's share may be less than one event of it, whose experts are held all the same until the layer's next. */
+function excessOf({ policy, budgetBytes, decode }: ResidencyReport, most: Float64Array): string[] {
+  const share = budgetBytes / most.length;
+  if ((policy !== "layer" && policy !== "layerlfu") || decode.accesses === 0) return [];
+  if (most.every((bytes) => bytes <= share)) return [];
+  const held = most.reduce((sum, bytes) => sum + Math.max(bytes, share), 0);
+  return [
+    `${policy} holds up to ${mib(held)}, more than its ${mib(budgetBytes)}: a layer's share is less than one token asks of it, which is held until the next token's`,
   ];
 }
