@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { openRoutes, type RouteStream, type Routes, type RoutesOptions, readRoutes } from "../index.ts";
 import { readBytes, streamBytes } from "./files.ts";
-import { count, definedOf, size } from "./options.ts";
+import { count, definedOf } from "./options.ts";
 import { sizeWords } from "./print.ts";
+import { size } from "./values.ts";
 
 /** What flags say of a trace's model. */
 export interface TraceFlags {

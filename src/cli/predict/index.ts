@@ -10,9 +10,10 @@ import {
   type Routes,
 } from "../../index.ts";
 import { checkFolders, writeText } from "../files.ts";
-import { count, definedOf, namesOf, number } from "../options.ts";
+import { count, definedOf, number } from "../options.ts";
 import { progressBar, sayJson, typed } from "../print.ts";
 import { readTrace, TRACE, type TraceFlags, traceOptions } from "../trace.ts";
+import { namesOf } from "../values.ts";
 import { sayPredictions } from "./report.ts";
 
 /** What `vorchestrate predict` is told. */

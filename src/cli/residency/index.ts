@@ -2,9 +2,10 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { POLICIES, type Policy, PREDICTORS, type PredictorName, residencyChart } from "../../index.ts";
 import { checkFolders, writeText } from "../files.ts";
-import { count, namesOf, number, sizes } from "../options.ts";
+import { count, number } from "../options.ts";
 import { sayJson, typed } from "../print.ts";
 import { TRACE, type TraceFlags, traceOptions } from "../trace.ts";
+import { namesOf, sizes } from "../values.ts";
 import { sayResidency } from "./report.ts";
 import { swept } from "./sweep.ts";
 

@@ -10,8 +10,9 @@ import {
   readRouteModel,
 } from "../../index.ts";
 import { checkFolders, readText, writeStream } from "../files.ts";
-import { count, number, size } from "../options.ts";
+import { count, number } from "../options.ts";
 import { paint, quoted, say, sayJson, sayNext, sayWrapped, sizeWords, typed } from "../print.ts";
+import { size } from "../values.ts";
 
 interface GenerateFlags {
   prompts: number;
