@@ -75,12 +75,16 @@ function claims(rows: readonly PredictorReport[], ahead: string, subtitle: strin
   };
 }
 
-function overHorizon(rows: readonly PredictorReport[], k: number, subtitle: string): Chart {
-  const all = [...new Set(rows.map(({ predictor }) => predictor))];
-  // Those of the other pictures come first, so that each keeps its colour.
-  const predictors = all
+/** Each predictor once: those of the other pictures first, so that they keep their colours, and the oracle only where it is alone. */
+function inOrder(predictors: readonly string[]): string[] {
+  const all = [...new Set(predictors)];
+  return all
     .filter((name) => name !== "oracle" || all.length === 1)
     .sort((a, b) => Number(CLAIMLESS.includes(a)) - Number(CLAIMLESS.includes(b)));
+}
+
+function overHorizon(rows: readonly PredictorReport[], k: number, subtitle: string): Chart {
+  const predictors = inOrder(rows.map(({ predictor }) => predictor));
   return {
     title: `What is foreseen of what is used, at k = ${k}`,
     subtitle,
@@ -102,11 +106,11 @@ function overTokens(rows: readonly (PredictorReport & Learning)[], k: number, ah
     subtitle,
     x: { label: "tokens learnt from", format: figure },
     y: { label: "recall of decode", from: 0, format: percent },
-    series: rows
-      .filter(({ predictor }) => predictor !== "oracle")
-      .map(({ predictor, learning }) => ({
-        name: predictor,
-        points: learning.map(({ tokens, recallK }) => ({ x: tokens, y: recallK, radius: 2.5 })),
-      })),
+    series: inOrder(rows.map(({ predictor }) => predictor)).map((name) => ({
+      name,
+      points: rows
+        .filter(({ predictor }) => predictor === name)
+        .flatMap(({ learning }) => learning.map(({ tokens, recallK }) => ({ x: tokens, y: recallK, radius: 2.5 }))),
+    })),
   };
 }
