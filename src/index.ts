@@ -91,6 +91,8 @@ export {
 } from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
 export type { RouteHead } from "./formats/route-lines.ts";
+export { formatRouteModel, readRouteModel } from "./formats/route-model.ts";
+export { formatRoutes, ROUTE_TEXTS, type RouteText, type RouteTextOptions } from "./formats/route-text.ts";
 export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./formats/routes.ts";
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
@@ -170,6 +172,7 @@ export {
   type PowerReport,
   switchTbpsThatSaves,
 } from "./power.ts";
+export { predictionChart } from "./prediction/chart.ts";
 export {
   type EvaluatedName,
   type EvaluationOptions,
@@ -191,8 +194,10 @@ export {
   boardReliability,
   RELIABILITY_EVIDENCE,
 } from "./reliability.ts";
-export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
+export { type Accesses, accessesOf, gatherAccesses, streamAccesses } from "./residency/accesses.ts";
+export { residencyChart } from "./residency/chart.ts";
 export { nextUses } from "./residency/future.ts";
+export { type GuideOptions, guideOf } from "./residency/guide.ts";
 export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
 export { type CacheOptions, type ExpertPlace, POLICIES, type Policy } from "./residency/policies.ts";
 export type { HitReport, ResidencyReport } from "./residency/report.ts";
@@ -202,12 +207,14 @@ export {
   recencyCliff,
   replayResidency,
   type SweepOptions,
+  streamResidency,
   sweepResidency,
 } from "./residency/sweep.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
 export { type Efficiency, Roofline, type StepRoofline } from "./roofline.ts";
+export { compareFit, type RouteFit, type WorkloadAgreement } from "./routes/agreement.ts";
 export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
 export {
   type GeneratedRoutes,
@@ -217,6 +224,7 @@ export {
   type RouteState,
   type RouteWorkload,
 } from "./routes/generate.ts";
+export { ROUTE_MIX, ROUTE_MIX_EXPERT_BYTES } from "./routes/mix.ts";
 export type { RouteRow } from "./routes/order.ts";
 export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";

@@ -93,7 +93,7 @@ export function fitRoutes(routes: Routes, options: FitOptions = {}): RouteModel 
 }
 
 /** The tokens of some prompts. */
-function promptsOf(routes: Routes, prompts: ReadonlySet<number>): Routes {
+export function promptsOf(routes: Routes, prompts: ReadonlySet<number>): Routes {
   const { layers, experts, k, prompt, phase, chosen } = routes;
   const tokens = [...prompt.keys()].filter((token) => prompts.has(prompt[token]!));
   const row = layers * k;

@@ -217,7 +217,8 @@ function zipfWeights(experts: number, exponent: number): Float64Array {
   return weights.map((weight) => weight / sum);
 }
 
-function checkModel(model: RouteModel): void {
+/** Refuses a model that contradicts itself, naming the field. */
+export function checkModel(model: RouteModel): void {
   checkKeys("model", model, ["layers", "experts", "k", "workloads", "seed"]);
   checkWhole("layers", model.layers, 1, MOST_LAYERS);
   checkWhole("experts", model.experts, 1, MOST_EXPERTS);
