@@ -121,10 +121,12 @@ export {
   evaluatePredictors,
   type PredictionReport,
   type PredictorReport,
-  type Reliability,
+  type RouteOrigin,
 } from "./prediction/evaluate.ts";
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
+export type { LearningStep } from "./prediction/learning.ts";
+export type { Recalls, Reliability } from "./prediction/tally.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
 export { nextUses } from "./residency/future.ts";

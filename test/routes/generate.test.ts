@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fitRoutes, routeStatistics } from "../../src/routes/fit.ts";
-import { RouteGenerator, type RouteModel, type RouteWorkload } from "../../src/routes/generate.ts";
+import { RouteGenerator, type RouteModel, type RouteWorkload, stateOf } from "../../src/routes/generate.ts";
 import { checkRoutes, type Routes } from "../../src/routes/routes.ts";
 
 const CHAT: RouteWorkload = {
@@ -24,20 +24,12 @@ const CODE: RouteWorkload = {
 const MODEL: RouteModel = { layers: 4, experts: 32, k: 4, workloads: [CHAT, CODE], seed: 3 };
 
 /** What each choice of generated routes depended on. */
-function* statesOf({ routes, workload, topic }: ReturnType<RouteGenerator["generate"]>) {
-  const { layers, k, tokens, prompt, chosen } = routes;
+function* statesOf(made: ReturnType<RouteGenerator["generate"]>) {
+  const { layers, k, tokens, chosen } = made.routes;
   for (let token = 0; token < tokens; token++)
     for (let layer = 0; layer < layers; layer++) {
       const at = (token * layers + layer) * k;
-      const isFirst = token === 0 || prompt[token] !== prompt[token - 1];
-      const state = {
-        workload: workload[prompt[token]!]!,
-        topic: topic[token]!,
-        layer,
-        before: isFirst ? [] : chosen.slice(at - layers * k, at - layers * k + k),
-        below: layer === 0 ? [] : chosen.slice(at - k, at),
-      };
-      yield { state, row: chosen.slice(at, at + k) };
+      yield { state: stateOf(made, token, layer), row: chosen.slice(at, at + k) };
     }
 }
 
@@ -84,7 +76,7 @@ test("who knows the probabilities recalls more than who repeats or knows what is
     const shared = (guess: readonly number[]) => row.filter((e) => guess.includes(e)).length;
     hits.best += shared(topOf(generator.probabilities(state)));
     hits.popular += shared(topOf(counts[state.layer]!));
-    hits.before += shared([...state.before]);
+    hits.before += shared(Array.from(state.before));
     hits.all += 4;
   }
   expect(hits.best / hits.all).toBeGreaterThan(hits.popular / hits.all);
