@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { evaluatePredictors } from "../../src/prediction/evaluate.ts";
 import { RouteGenerator } from "../../src/routes/generate.ts";
 
-test("4,000 tokens of generated routes: what mixes reaches 95% of the ceiling, Markov does not", () => {
+test("4,000 tokens of generated routes: what mixes reaches 97% of the ceiling, Markov does not reach 95%", () => {
   const workload = {
     name: "all",
     share: 1,
@@ -22,8 +22,8 @@ test("4,000 tokens of generated routes: what mixes reaches 95% of the ceiling, M
     origin: { generator, ...made },
   });
   const [markov, mlp] = rows;
-  expect(mlp!.ceilingShare!.recallK).toBeGreaterThan(0.95);
-  expect(mlp!.ceilingShare!.recall16).toBeGreaterThan(0.95);
+  expect(mlp!.ceilingShare!.recallK).toBeGreaterThan(0.97);
+  expect(mlp!.ceilingShare!.recall16).toBeGreaterThan(0.97);
   expect(markov!.ceilingShare!.recallK).toBeLessThan(0.95);
   // 2,000 scored tokens x 6 layers x 4 experts: 5 standard errors of a share are below 0.012.
   for (const { ceilingShare } of rows)
