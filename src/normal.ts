@@ -1,4 +1,4 @@
-// The logarithm and the normal distribution, from additions, products, quotients and square roots alone, which every host
+// The logarithm, its inverse and the normal distribution, from additions, products, quotients and square roots alone, which every host
 // rounds alike: a host's own Math.log may differ in the last bit, and a table built with it would differ with it.
 
 // ln 2 in two pieces: the first has so few bits that a multiple of it is exact (fdlibm's e_log.c).
@@ -24,6 +24,18 @@ export function ln(x: number): number {
   const t = f / (m + 1);
   const square = t * t;
   return exponent * LN2_HIGH - (t * (f - 2 * square * polynomial(LATER_TERMS, square)) - exponent * LN2_LOW - f);
+}
+
+/** e^x of an x up to 0, from what every host rounds alike: a host's own Math.exp may differ in the last bit. */
+export function exp(x: number): number {
+  let [term, sum] = [1, 1];
+  const small = x / 1024;
+  for (let i = 1; i < 12; i++) {
+    term *= small / i;
+    sum += term;
+  }
+  for (let i = 0; i < 10; i++) sum *= sum;
+  return sum;
 }
 
 /** 1/3, 1/5 ... 1/21 */
