@@ -179,10 +179,12 @@ export {
   evaluatePredictors,
   type PredictionReport,
   type PredictorReport,
-  type Reliability,
+  type RouteOrigin,
 } from "./prediction/evaluate.ts";
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
+export type { LearningStep } from "./prediction/learning.ts";
+export type { Recalls, Reliability } from "./prediction/tally.ts";
 export { type PrefetchOptions, type PrefetchReport, type PrefetchRow, simulatePrefetch } from "./prefetch/index.ts";
 export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/plan.ts";
 export { type LoadTimes, type PrefetchCase, type PrefetchDecision, PrefetchRule } from "./prefetch/rule.ts";

@@ -1,4 +1,4 @@
-import { topOf } from "../prediction/evaluate.ts";
+import { topOf } from "../prediction/tally.ts";
 import { DECODE, NO_EXPERT, type Routes } from "../routes/routes.ts";
 import { Agenda } from "./agenda.ts";
 import { type Confidence, type Fetch, type Held, LayerCache } from "./cache.ts";

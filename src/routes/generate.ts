@@ -161,6 +161,22 @@ export class RouteGenerator {
   }
 }
 
+/** What the choice of a token in a layer depended on. */
+export function stateOf({ routes, workload, topic }: GeneratedRoutes, token: number, layer: number): RouteState {
+  const { layers, k, tokens, prompt, chosen } = routes;
+  checkWhole("token", token, 0, tokens - 1);
+  checkWhole("layer", layer, 0, layers - 1);
+  const at = (token * layers + layer) * k;
+  const isFirst = token === 0 || prompt[token] !== prompt[token - 1];
+  return {
+    workload: workload[prompt[token]!]!,
+    topic: topic[token]!,
+    layer,
+    before: isFirst ? [] : chosen.subarray(at - layers * k, at - layers * k + k),
+    below: layer === 0 ? [] : chosen.subarray(at - k, at),
+  };
+}
+
 function sumOf(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
