@@ -1,5 +1,5 @@
 // Bundles dist/: the library, the command line, and the kernels on their own.
-import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
 
@@ -35,14 +35,15 @@ chmodSync("dist/cli/main.js", 0o755);
 copyFileSync("build/release.wasm", "dist/kernels.wasm");
 copyFileSync("build/portable.wasm", "dist/kernels.portable.wasm");
 
-// Declarations that those of the library do not name are nobody's business.
-const named = new Set();
-const name = (path) => {
-  if (named.has(path)) return;
-  named.add(path);
-  for (const [, from] of readFileSync(path, "utf8").matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g))
-    name(join(dirname(path), from.replace(/(\.d)?\.ts$/, ".d.ts")));
+// Of the declarations those that the library's own name, and they in turn; what is left is nobody's business.
+const declared = new Set();
+const declare = (path) => {
+  if (declared.has(path)) return;
+  declared.add(path);
+  const text = readFileSync(join("build/types", path), "utf8");
+  mkdirSync(dirname(join("dist", path)), { recursive: true });
+  writeFileSync(join("dist", path), text);
+  for (const [, from] of text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g))
+    declare(join(dirname(path), from.replace(/(\.d)?\.ts$/, ".d.ts")));
 };
-name(join("dist", "index.d.ts"));
-for (const path of readdirSync("dist", { recursive: true }).map((path) => join("dist", path)))
-  if (path.endsWith(".d.ts") && !named.has(path)) rmSync(path);
+declare("index.d.ts");
