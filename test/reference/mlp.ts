@@ -13,14 +13,14 @@ const f = Math.fround;
 
 /** 1 / (1 + e^-x), by the polynomial of the kernels. */
 export function sigmoid(x: number): number {
-  const y = f(-Math.min(87, Math.abs(x)));
-  const n = f(f(f(y * f(Math.LOG2E)) + 12582912) - 12582912);
-  const r = f(f(y - f(n * f(0.693359375))) - f(n * f(-2.1219444e-4)));
+  const y = Math.min(87, Math.max(-87, x));
+  const n = f(f(12582912 - f(y * f(Math.LOG2E))) - 12582912);
+  const r = f(f(-y - f(n * f(0.693359375))) - f(n * f(-2.1219444e-4)));
   const terms = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]
     .map(f)
     .reduce((sum, term) => f(f(sum * r) + term));
   const e = f(f(f(f(terms * f(r * r)) + r) + 1) * 2 ** n);
-  return f((x < 0 ? e : 1) / f(1 + e));
+  return f(1 / f(1 + e));
 }
 
 /** What comes out of each layer. */
