@@ -49,10 +49,10 @@ export function loss(net: Net, inputs: readonly number[][], targets: readonly nu
 }
 
 /** Of each layer the gradient of weights and biases, in the shapes of `net`. Sums downwards are four, one a lane, then theirs. */
-export function gradients(net: Net, inputs: readonly number[][], targets: readonly number[][]) {
+export function gradients(net: Net, inputs: readonly number[][], targets: readonly number[][], f: Round = Math.fround) {
   const outputs = net.biases[2]!.length;
   const share = f(1 / (inputs.length * outputs));
-  const passes = inputs.map((token) => forward(net, token));
+  const passes = inputs.map((token) => forward(net, token, f));
   const weights = net.weights.map((layer) => layer.map((row) => row.map(() => 0)));
   const biases = net.biases.map((layer) => layer.map(() => 0));
   let deltas = passes.map((layers, t) => layers[3]!.map((p, o) => f(f(p - f(targets[t]![o]!)) * share)));
@@ -81,12 +81,18 @@ export function gradients(net: Net, inputs: readonly number[][], targets: readon
 
 /** Adam of one number. */
 export class Adam {
+  readonly #round: Round;
   #mean = 0;
   #square = 0;
   #power1 = 1;
   #power2 = 1;
 
+  constructor(round: Round = f) {
+    this.#round = round;
+  }
+
   step(weight: number, gradient: number, rate: number): number {
+    const f = this.#round;
     this.#power1 *= 0.9;
     this.#power2 *= 0.999;
     this.#mean = f(f(f(0.9) * this.#mean) + f(f(1 - 0.9) * gradient));
