@@ -25,14 +25,31 @@ const MOST: f32 = 87;
  */
 export function listLive(list: usize, values: usize, stride: usize, rowBytes: usize, count: i32): void {
   let end = list + 8;
-  let row: usize = 0;
-  const last = <usize>count * stride;
-  for (let at: usize = 0; at < last; at += stride) {
+  let offsets: u64 = 0;
+  const next = ((<u64>rowBytes) << 32) | <u64>stride;
+  const last = values + <usize>count * stride;
+  if (ASC_FEATURE_SIMD && stride === 4) {
+    // Rows are whole strips.
+    for (let at = values; at < last; at += 16) {
+      const live = i32x4.bitmask(i32x4.ne(i32x4.shl(v128.load(at), 1), i32x4.splat(0)));
+      store<u64>(end, offsets);
+      end += (<usize>(live & 1)) << 3;
+      store<u64>(end, offsets + next);
+      end += (<usize>(live & 2)) << 2;
+      store<u64>(end, offsets + 2 * next);
+      end += (<usize>(live & 4)) << 1;
+      store<u64>(end, offsets + 3 * next);
+      end += <usize>(live & 8);
+      offsets += 4 * next;
+    }
+    store<u32>(list, <u32>(end - list - 8));
+    return;
+  }
+  for (let at = values; at < last; at += stride) {
     // Written in any case: half of what a rectifier lets through is 0, and a branch would be guessed wrong as often.
-    store<u32>(end, <u32>at);
-    store<u32>(end, <u32>row, 4);
-    row += rowBytes;
-    end += (<usize>i32(load<u32>(values + at) << 1 !== 0)) << 3;
+    store<u64>(end, offsets);
+    offsets += next;
+    end += (<usize>i32(load<u32>(at) << 1 !== 0)) << 3;
   }
   store<u32>(list, <u32>(end - list - 8));
 }
@@ -179,34 +196,44 @@ export function rectify(values: usize, count: i32): void {
   }
 }
 
-/** Puts 1 / (1 + e^-x) in the place of x, in `count` values: by e^-|x|, so that neither end loses its digits. */
+/** Puts 1 / (1 + e^-x) in the place of x, in `count` values, whole strips of them. Neither end loses digits: where e^-x is huge, so is what it adds to. */
 export function squash(values: usize, count: i32): void {
   const end = values + ((<usize>count) << 2);
   if (ASC_FEATURE_SIMD) {
-    for (let at = values; at < end; at += 16) v128.store(at, sigmoidFour(v128.load(at)));
+    // A strip at a time: V8 makes the constants anew in each round of a loop.
+    for (let at = values; at < end; at += STRIP_BYTES) {
+      const a = sigmoidFour(v128.load(at));
+      const b = sigmoidFour(v128.load(at, 16));
+      const c = sigmoidFour(v128.load(at, 32));
+      const d = sigmoidFour(v128.load(at, 48));
+      v128.store(at, a);
+      v128.store(at, b, 16);
+      v128.store(at, c, 32);
+      v128.store(at, d, 48);
+    }
   } else {
     for (let at = values; at < end; at += 4) store<f32>(at, sigmoidOne(load<f32>(at)));
   }
 }
 
 function sigmoidOne(x: f32): f32 {
-  const size = abs(x);
-  const y = -(MOST < size ? MOST : size);
-  const rounded = y * LOG2_E + ROUND;
+  const low: f32 = x < -MOST ? -MOST : x;
+  const y = MOST < low ? MOST : low;
+  const rounded = ROUND - y * LOG2_E;
   const n = rounded - ROUND;
-  const r = y - n * LN2_HIGH - n * LN2_LOW;
+  const r = -y - n * LN2_HIGH - n * LN2_LOW;
   const terms = ((((E6 * r + E5) * r + E4) * r + E3) * r + E2) * r + E1;
   const e = (terms * (r * r) + r + 1) * reinterpret<f32>((reinterpret<i32>(rounded) + 127) << 23);
-  return (x < 0 ? e : 1) / (1 + e);
+  return 1 / (1 + e);
 }
 
 function sigmoidFour(x: v128): v128 {
   const one = f32x4.splat(1);
   const round = f32x4.splat(ROUND);
-  const y = f32x4.neg(f32x4.pmin(f32x4.abs(x), f32x4.splat(MOST)));
-  const rounded = f32x4.add(f32x4.mul(y, f32x4.splat(LOG2_E)), round);
+  const y = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-MOST)), f32x4.splat(MOST));
+  const rounded = f32x4.sub(round, f32x4.mul(y, f32x4.splat(LOG2_E)));
   const n = f32x4.sub(rounded, round);
-  const r = f32x4.sub(f32x4.sub(y, f32x4.mul(n, f32x4.splat(LN2_HIGH))), f32x4.mul(n, f32x4.splat(LN2_LOW)));
+  const r = f32x4.sub(f32x4.sub(f32x4.neg(y), f32x4.mul(n, f32x4.splat(LN2_HIGH))), f32x4.mul(n, f32x4.splat(LN2_LOW)));
   let terms = f32x4.add(f32x4.mul(f32x4.splat(E6), r), f32x4.splat(E5));
   terms = f32x4.add(f32x4.mul(terms, r), f32x4.splat(E4));
   terms = f32x4.add(f32x4.mul(terms, r), f32x4.splat(E3));
@@ -214,6 +241,5 @@ function sigmoidFour(x: v128): v128 {
   terms = f32x4.add(f32x4.mul(terms, r), f32x4.splat(E1));
   const scale = i32x4.shl(i32x4.add(rounded, i32x4.splat(127)), 23);
   const e = f32x4.mul(f32x4.add(f32x4.add(f32x4.mul(terms, f32x4.mul(r, r)), r), one), scale);
-  const above = v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0)));
-  return f32x4.div(above, f32x4.add(one, e));
+  return f32x4.div(one, f32x4.add(one, e));
 }

@@ -8,7 +8,7 @@ import { checksum } from "../test/reference/latency.ts";
 import { compare, median } from "./compare.ts";
 import { onnxOf } from "./onnx.ts";
 import type { Row } from "./row.ts";
-import { forward, type TwinLayer } from "./twins/mlp.ts";
+import { forward, type TwinLayer, trainer } from "./twins/mlp.ts";
 
 const room = "prediction";
 const sizes = { inputs: 64, hidden: [128, 128], outputs: 256 } as const;
@@ -129,10 +129,12 @@ async function trainRows(quick: boolean): Promise<Row[]> {
   setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm"))}/`);
   const name = `train 64-128-128-256, batch of ${batch}`;
   const rows: Row[] = [];
-  for (const backend of ["cpu", "wasm"]) {
+  for (const backend of ["plain TypeScript", "cpu", "wasm"]) {
     const mlp = new Mlp({ ...sizes, batch });
-    if (!(await tf.setBackend(backend))) throw new Error(`${room}: tfjs has no backend ${backend}`);
-    const step = tensorflow(mlp, x, y, batch, rate);
+    const isTwin = backend === "plain TypeScript";
+    if (!isTwin && !(await tf.setBackend(backend))) throw new Error(`${room}: tfjs has no backend ${backend}`);
+    const train = isTwin ? trainer(twinOf(mlp), batch) : null;
+    const step = train ? () => crossEntropy(train(x, y, rate), y) : tensorflow(mlp, x, y, batch, rate);
     // The same curve: step by step the losses are equal, and they fall.
     const steps = Array.from({ length: 20 }, () => [crossEntropy(mlp.train(x, y, rate), y), step()] as const);
     near(
@@ -142,11 +144,11 @@ async function trainRows(quick: boolean): Promise<Row[]> {
       1e-3,
     );
     if (!(steps.at(-1)![0] < steps[0]![0])) throw new Error(`${room}: the loss does not fall`);
-    const peer = `tfjs, ${backend}`;
+    const peer = isTwin ? backend : `tfjs, ${backend}`;
     const times = await side(
       [
         { name, run: () => mlp.train(x, y, rate) },
-        { name: peer, run: step },
+        { name: peer, run: train ? () => train(x, y, rate) : step },
       ],
       quick,
     );

@@ -84,6 +84,34 @@ test.each(SHAPES)(
   },
 );
 
+test.each(SHAPES.filter(([, , , batch]) => batch > 1))(
+  "%i-%j-%i in batches of %i: training goes where that of a reference in f64 goes",
+  (inputs, hidden, outputs, batch) => {
+    const mlp = jaggedMlp(inputs, hidden, outputs, batch);
+    const net = netOf(mlp);
+    const before = netOf(mlp);
+    const rate = 0.001;
+    const adams = [net.weights, net.biases].map((all) => all.map((layer) => layer.flat().map(() => new Adam(exact))));
+    const x = jagged(batch * inputs, 0.3);
+    const y = jagged(batch * outputs).map((v) => (v > 0.5 ? 1 : 0));
+    for (let step = 0; step < (inputs === 64 ? 3 : 10); step++) {
+      const { weights, biases } = gradients(net, rows(x, inputs), rows(y, outputs), exact);
+      net.weights = net.weights.map((layer, l) =>
+        layer.map((row, o) => row.map((w, i) => adams[0]![l]![o * row.length + i]!.step(w, weights[l]![o]![i]!, rate))),
+      );
+      net.biases = net.biases.map((layer, l) => layer.map((b, o) => adams[1]![l]![o]!.step(b, biases[l]![o]!, rate)));
+      mlp.train(x, y, rate);
+    }
+    // Of the way that all weights went together, what f32 leaves out is less than a thousandth.
+    const trained = netOf(mlp);
+    const flat = ({ weights, biases }: Net) => [...weights.flat(2), ...biases.flat()];
+    const [from, mine, theirs] = [before, trained, net].map(flat) as [number[], number[], number[]];
+    const distance = (a: number[], b: number[]) => Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0));
+    expect(distance(mine, theirs)).toBeLessThan(distance(from, theirs) / 1000);
+    expect(distance(from, theirs)).toBeGreaterThan(rate);
+  },
+);
+
 test("gradients are those of finite differences of the loss", () => {
   const mlp = jaggedMlp(5, [6, 4], 3, 4);
   const net = netOf(mlp);

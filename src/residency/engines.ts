@@ -49,6 +49,14 @@ function batchLayout(cache: Cache, length: number) {
   } as const;
 }
 
+/** Sets out what is pinned, and that nothing else is held. */
+function begin(views: Record<"bytes" | "usedBytes", Float64Array> & { places: Uint32Array }, cache: Cache): void {
+  views.bytes.set(cache.bytes);
+  views.usedBytes.set(cache.pinnedBytes);
+  views.places.fill(NONE);
+  for (const block of cache.pinned) views.places[block] = PINNED;
+}
+
 function byRecency(cache: Cache, length: number): Engine {
   const blockCount = cache.bytes.length;
   const { kernels, views, at } = workspace({
@@ -92,10 +100,7 @@ function randomly(cache: Cache, length: number, words: [number, number, number])
     random: ["U32", RANDOM_WORDS],
     cursor: ["U32", 1],
   });
-  views.bytes.set(cache.bytes);
-  views.usedBytes.set(cache.pinnedBytes);
-  views.places.fill(NONE);
-  for (const block of cache.pinned) views.places[block] = PINNED;
+  begin(views, cache);
   kernels.seedRandom(at.random, ...words);
   return {
     batch: views,
@@ -180,10 +185,7 @@ function byRank(cache: Cache, length: number): Engine {
     scores: ["F32", isGuided ? blockCount : 1],
     blockRanks: ["U32", isGuided ? blockCount : 1],
   });
-  views.bytes.set(cache.bytes);
-  views.usedBytes.set(cache.pinnedBytes);
-  views.places.fill(NONE);
-  for (const block of cache.pinned) views.places[block] = PINNED;
+  begin(views, cache);
   const engine: Engine = {
     batch: views,
     ranks: views.ranks,

@@ -150,7 +150,7 @@ test("every build and host says the same, to the last bit", () => {
     [
       2015456625,
       4071216338,
-      400515018,
+      2450272202,
     ]
   `);
 });

@@ -13,14 +13,14 @@ const f = Math.fround;
 
 /** 1 / (1 + e^-x), by the polynomial of the kernels. */
 export function sigmoid(x: number): number {
-  const y = f(-Math.min(87, Math.abs(x)));
-  const n = f(f(f(y * f(Math.LOG2E)) + 12582912) - 12582912);
-  const r = f(f(y - f(n * f(0.693359375))) - f(n * f(-2.1219444e-4)));
+  const y = Math.min(87, Math.max(-87, x));
+  const n = f(f(12582912 - f(y * f(Math.LOG2E))) - 12582912);
+  const r = f(f(-y - f(n * f(0.693359375))) - f(n * f(-2.1219444e-4)));
   const terms = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]
     .map(f)
     .reduce((sum, term) => f(f(sum * r) + term));
   const e = f(f(f(f(terms * f(r * r)) + r) + 1) * 2 ** n);
-  return f((x < 0 ? e : 1) / f(1 + e));
+  return f(1 / f(1 + e));
 }
 
 /** What comes out of each layer. */
@@ -49,10 +49,10 @@ export function loss(net: Net, inputs: readonly number[][], targets: readonly nu
 }
 
 /** Of each layer the gradient of weights and biases, in the shapes of `net`. Sums downwards are four, one a lane, then theirs. */
-export function gradients(net: Net, inputs: readonly number[][], targets: readonly number[][]) {
+export function gradients(net: Net, inputs: readonly number[][], targets: readonly number[][], f: Round = Math.fround) {
   const outputs = net.biases[2]!.length;
   const share = f(1 / (inputs.length * outputs));
-  const passes = inputs.map((token) => forward(net, token));
+  const passes = inputs.map((token) => forward(net, token, f));
   const weights = net.weights.map((layer) => layer.map((row) => row.map(() => 0)));
   const biases = net.biases.map((layer) => layer.map(() => 0));
   let deltas = passes.map((layers, t) => layers[3]!.map((p, o) => f(f(p - f(targets[t]![o]!)) * share)));
@@ -81,12 +81,18 @@ export function gradients(net: Net, inputs: readonly number[][], targets: readon
 
 /** Adam of one number. */
 export class Adam {
+  readonly #round: Round;
   #mean = 0;
   #square = 0;
   #power1 = 1;
   #power2 = 1;
 
+  constructor(round: Round = f) {
+    this.#round = round;
+  }
+
   step(weight: number, gradient: number, rate: number): number {
+    const f = this.#round;
     this.#power1 *= 0.9;
     this.#power2 *= 0.999;
     this.#mean = f(f(f(0.9) * this.#mean) + f(f(1 - 0.9) * gradient));
