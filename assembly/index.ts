@@ -21,6 +21,7 @@ export { rankByScores, replayRanked } from "./ranked";
 export { advanceLoads } from "./reading";
 export { replayRandom, replayRecent } from "./residency";
 export { takeBackMoves } from "./returning";
+export { runDecoding, startStep } from "./simulation";
 
 export const F32 = idof<StaticArray<f32>>();
 export const F64 = idof<StaticArray<f64>>();

@@ -32,8 +32,13 @@ export function drawBits(bits: StaticArray<u32>, random: StaticArray<u32>): void
 
 /** Number `index` of the words of stream `stream` of a seed: for draws that are few, and in no order. */
 export function bitsOf(seedLow: u32, seedHigh: u32, stream: u32, index: u32): u32 {
+  return <u32>wordsOf(seedLow, seedHigh, stream, index);
+}
+
+/** The same, and the 32 bits above them. */
+export function wordsOf(seedLow: u32, seedHigh: u32, stream: u32, index: u64): u64 {
   const start = mix(mix(((<u64>seedHigh) << 32) | <u64>seedLow) + <u64>stream * GOLDEN);
-  return <u32>mix(start + <u64>(index + 1) * GOLDEN);
+  return mix(start + (index + 1) * GOLDEN);
 }
 
 /** Defines `drawBits`: the words of one lane. */
