@@ -16,6 +16,19 @@ export {
   type ShapedLoads,
 } from "./certificate.ts";
 export {
+  CLUSTER_DEFAULTS,
+  type ClusterTier,
+  type ClusterTierInput,
+  completeServingCluster,
+  expertSlots,
+  fabricOf,
+  gpusWithin,
+  type ServingCluster,
+  type ServingClusterInput,
+  type TierName,
+} from "./cluster/index.ts";
+export { clusterSchema, type JsonSchema } from "./cluster/schema.ts";
+export {
   BASELINES_EVIDENCE,
   type CoherentLoad,
   type CoherentMiss,
@@ -43,10 +56,12 @@ export { type DriveOptions, MEANS, type Means, type Tree } from "./drive/plan.ts
 export type { DpuReport, DriveReport, DurationSummary, HeldLoad } from "./drive/report.ts";
 export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
+export { readCluster } from "./formats/cluster.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { readDoorbells } from "./formats/doorbells.ts";
 export { type ExpertMaps, formatMaps, mapsOf, readMaps } from "./formats/eplb.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
+export { type ModelConfigOptions, readModelConfig } from "./formats/hf-config.ts";
 export { type ConnectionMatrixOptions, readConnectionMatrix } from "./formats/htsim.ts";
 export { readLatencyProblem, type StatedProblem } from "./formats/latency-problem.ts";
 export { type LoadStatistics, readLoads } from "./formats/loads.ts";
@@ -69,6 +84,7 @@ export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
 export { formatTrace, type TraceSpan, TraceText } from "./formats/trace.ts";
+export { GPUS, type Gpu, gpuNamed, type Precision } from "./gpus.ts";
 export { type HeatMap, type HeatPanel, heatMap } from "./heat.ts";
 export { type CountedValues, Histogram } from "./histogram.ts";
 export { useKernels } from "./kernels.ts";
@@ -76,6 +92,25 @@ export { compareLanes, type Lane, type LaneOptions, type LaneReport, laneFaults 
 export { type Fault, HopSampler, type Path, PathSampler, type SamplerOptions } from "./latency.ts";
 export { type Measurement, measurementOf } from "./measurement.ts";
 export { crossEntropy, MLP_NAMES, Mlp, type MlpOptions } from "./mlp.ts";
+export {
+  type AttentionKind,
+  type AttentionShape,
+  attentionBytes,
+  attentionFlops,
+  keptBytes,
+  rowsRead,
+} from "./models/attention.ts";
+export { MODELS } from "./models/builtin.ts";
+export { modelNamed } from "./models/index.ts";
+export {
+  distinctExperts,
+  kvBytesOf,
+  type ModelFigures,
+  type ModelShape,
+  type ModelTotals,
+  shapeOf,
+  totalsOf,
+} from "./models/shape.ts";
 export { OPTICS } from "./optics/builtin.ts";
 export {
   type Evidence,
@@ -142,6 +177,7 @@ export {
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
+export { type Efficiency, Roofline, type StepRoofline } from "./roofline.ts";
 export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
 export {
   type GeneratedRoutes,

@@ -4,10 +4,12 @@ import { Command, CommanderError } from "commander";
 import { checkCommand } from "./check.ts";
 import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
+import { modelsCommand } from "./models.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";
 import { placeCommand } from "./place/index.ts";
 import { paintFor, typed } from "./print.ts";
+import { schemaCommand } from "./schema.ts";
 import { studyCommand } from "./study.ts";
 import { tailCommand } from "./tail.ts";
 
@@ -32,7 +34,16 @@ Examples:
 
 Exit codes: 0 schedulable (or done), 1 not schedulable, 2 no answer, because the input is wrong.`,
   );
-for (const command of [studyCommand(), checkCommand(), driveCommand(), placeCommand(), tailCommand(), opticsCommand()])
+for (const command of [
+  studyCommand(),
+  checkCommand(),
+  driveCommand(),
+  placeCommand(),
+  tailCommand(),
+  opticsCommand(),
+  modelsCommand(),
+  schemaCommand(),
+])
   program.addCommand(command.exitOverride().showHelpAfterError(help));
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,0 +1,321 @@
+import { describe, expect, test } from "vitest";
+import { readModelConfig } from "../src/formats/hf-config.ts";
+
+const file = "tiny.json";
+const read = (config: object, options = {}) => readModelConfig(JSON.stringify(config), { file, ...options });
+
+const size = {
+  hidden_size: 64,
+  num_hidden_layers: 8,
+  num_attention_heads: 4,
+  vocab_size: 1000,
+  torch_dtype: "bfloat16",
+};
+const mixtral = {
+  ...size,
+  model_type: "mixtral",
+  num_local_experts: 6,
+  num_experts_per_tok: 2,
+  intermediate_size: 96,
+  num_key_value_heads: 2,
+};
+const latent = { q_lora_rank: 24, kv_lora_rank: 32, qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 16 };
+const deepseek = {
+  ...size,
+  ...latent,
+  model_type: "deepseek_v3",
+  n_routed_experts: 12,
+  num_experts_per_tok: 3,
+  moe_intermediate_size: 32,
+  intermediate_size: 160,
+  n_shared_experts: 2,
+  first_k_dense_replace: 3,
+};
+const qwen = {
+  ...size,
+  model_type: "qwen3_moe",
+  num_experts: 16,
+  num_experts_per_tok: 4,
+  moe_intermediate_size: 24,
+  intermediate_size: 128,
+  num_key_value_heads: 2,
+  head_dim: 32,
+};
+const linear = {
+  ...qwen,
+  linear_num_key_heads: 2,
+  linear_key_head_dim: 8,
+  linear_num_value_heads: 4,
+  linear_value_head_dim: 8,
+  linear_conv_kernel_dim: 4,
+  shared_expert_intermediate_size: 40,
+};
+const llama = {
+  ...mixtral,
+  model_type: "llama4_text",
+  num_experts_per_tok: 1,
+  intermediate_size_mlp: 192,
+  attention_chunk_size: 512,
+  head_dim: 16,
+};
+const index = { index_n_heads: 2, index_head_dim: 8, index_topk: 16 };
+const v4 = {
+  ...size,
+  ...index,
+  model_type: "deepseek_v4",
+  n_routed_experts: 12,
+  num_experts_per_tok: 3,
+  n_shared_experts: 1,
+  moe_intermediate_size: 32,
+  head_dim: 16,
+  q_lora_rank: 24,
+  o_groups: 2,
+  o_lora_rank: 8,
+  sliding_window: 128,
+  compress_ratios: [0, 0, 4, 128, 4, 128, 4, 0, 0],
+  quantization_config: { quant_method: "fp8" },
+  expert_dtype: "fp4",
+};
+
+describe("families", () => {
+  test("mixtral: all layers, of the only width there is", () => {
+    const model = read(mixtral);
+    expect(model).toMatchObject({
+      name: "tiny",
+      family: "mixtral",
+      layers: 8,
+      hidden: 64,
+      experts: 6,
+      expertsPerToken: 2,
+      expertWidth: 96,
+      expertBytes: 3 * 64 * 96 * 2,
+      sharedExperts: 0,
+      denseWidth: 0,
+      vocabulary: 1000,
+      isTied: false,
+    });
+    expect(model.moeLayers).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(model.attention).toHaveLength(1);
+    expect(model.attention[0]).toMatchObject({ kind: "grouped", windowTokens: null, kvBytesPerRow: 2 * 2 * 16 * 2 });
+    expect(model.evidence.map(({ grade }) => grade)).toEqual(["published", "published"]);
+  });
+
+  test("deepseek v2 and v3: dense layers first, shared experts, latent attention", () => {
+    for (const model_type of ["deepseek_v2", "deepseek_v3", "kimi_k2", "glm4_moe_lite"]) {
+      const model = read({ ...deepseek, model_type });
+      expect(model).toMatchObject({
+        experts: 12,
+        expertsPerToken: 3,
+        sharedExperts: 2,
+        sharedWidth: 64,
+        denseWidth: 160,
+      });
+      expect(model.moeLayers).toEqual([3, 4, 5, 6, 7]);
+      expect(model.attention[0]).toMatchObject({ kind: "latent", kvBytesPerRow: 80, index: null });
+    }
+    expect(read({ ...deepseek, moe_layer_freq: 2 }).moeLayers).toEqual([4, 6]);
+    expect(read({ ...deepseek, moe_layer_freq: [0, 1, 0, 0, 1, 0, 0, 1] }).moeLayers).toEqual([1, 4, 7]);
+    const { q_lora_rank: _, ...lite } = deepseek;
+    expect(read({ ...lite, q_lora_rank: null })).toEqual(read(lite));
+  });
+
+  test("deepseek v3.2 and glm 5: an index chooses what is read", () => {
+    for (const model_type of ["deepseek_v32", "glm_moe_dsa"])
+      expect(read({ ...deepseek, ...index, model_type }).attention[0]).toMatchObject({
+        kind: "latent",
+        windowTokens: 0,
+        rows: { tokens: 1, readMax: 16 },
+      });
+    const types = ["dense", "sparse", "sparse", "dense", "sparse", "sparse", "sparse", "sparse"];
+    expect(read({ ...deepseek, mlp_layer_types: types }).moeLayers).toEqual([1, 2, 4, 5, 6, 7]);
+  });
+
+  test("deepseek v4: all layers have experts in fp4; what predicts further tokens is left out", () => {
+    const model = read(v4);
+    expect(model.moeLayers).toHaveLength(8);
+    expect(model).toMatchObject({ bytesPerWeight: 4.25 / 8, otherBytesPerWeight: 1, sharedExperts: 1, denseWidth: 0 });
+    expect(model.attention.map(({ layers, rows }) => [layers, rows])).toEqual([
+      [[0, 1, 7], null],
+      [[2, 4, 6], { tokens: 4, readMax: 16 }],
+      [[3, 5], { tokens: 128, readMax: null }],
+    ]);
+  });
+
+  test("kimi k2.5 and others: nested in text_config, or flat", () => {
+    const { torch_dtype, ...inner } = { ...deepseek, model_type: "kimi_k2" };
+    const nested = { model_type: "kimi_k25", torch_dtype, text_config: inner, vision_config: { hidden_size: 8 } };
+    expect(read(nested)).toEqual(read({ ...deepseek, model_type: "kimi_k2" }));
+    expect(read({ ...deepseek, model_type: "kimi_k25" })).toMatchObject({ experts: 12, hidden: 64 });
+  });
+
+  test("qwen: each so many layers, but for those that are listed", () => {
+    expect(read(qwen).moeLayers).toHaveLength(8);
+    expect(read({ ...qwen, decoder_sparse_step: 2 }).moeLayers).toEqual([1, 3, 5, 7]);
+    expect(read({ ...qwen, mlp_only_layers: [0, 7] })).toMatchObject({
+      moeLayers: [1, 2, 3, 4, 5, 6],
+      denseWidth: 128,
+    });
+    const windowed = { ...qwen, sliding_window: 256 };
+    expect(read(windowed).attention[0]!.windowTokens).toBe(256);
+    expect(read({ ...windowed, use_sliding_window: false }).attention[0]!.windowTokens).toBeNull();
+  });
+
+  test("qwen 3.5 and next: three of four layers are linear, outputs of the others gated, a shared expert", () => {
+    const text_config = { ...linear, model_type: "qwen3_5_moe_text" };
+    for (const config of [
+      { model_type: "qwen3_5_moe", text_config },
+      { ...linear, model_type: "qwen3_next" },
+    ]) {
+      const model = read(config);
+      expect(model).toMatchObject({ sharedExperts: 1, sharedWidth: 40, experts: 16 });
+      expect(model.attention.map(({ kind, layers }) => [kind, layers])).toEqual([
+        ["linear", [0, 1, 2, 4, 5, 6]],
+        ["grouped", [3, 7]],
+      ]);
+      // Queries, their gates and outputs: 3 x 64 x 128; keys and values of 2 heads of 32.
+      expect(model.attention[1]!.weights).toBe(3 * 64 * 128 + 2 * 64 * 64);
+    }
+  });
+
+  test("gpt-oss: every other layer sees a window; two names of one figure", () => {
+    const config = {
+      ...mixtral,
+      model_type: "gpt_oss",
+      experts_per_token: 2,
+      sliding_window: 128,
+      layer_types: Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? "sliding_attention" : "full_attention")),
+      quantization_config: { quant_method: "mxfp4" },
+    };
+    const model = read(config);
+    expect(model).toMatchObject({ bytesPerWeight: 4.25 / 8, otherBytesPerWeight: 2 });
+    expect(model.attention.map(({ windowTokens, layers }) => [windowTokens, layers])).toEqual([
+      [128, [0, 2, 4, 6]],
+      [null, [1, 3, 5, 7]],
+    ]);
+    expect(() => read({ ...config, experts_per_token: 4 })).toThrow(
+      new RangeError(`${file}: expected num_experts_per_tok and experts_per_token to agree, got 2 and 4`),
+    );
+  });
+
+  test("llama 4: every layer or every other, one shared expert as wide as the rest, chunks", () => {
+    const model = read({ model_type: "llama4", text_config: { ...llama, interleave_moe_layer_step: 2 } });
+    expect(model).toMatchObject({ family: "llama4_text", sharedExperts: 1, sharedWidth: 96, denseWidth: 192 });
+    expect(model.moeLayers).toEqual([1, 3, 5, 7]);
+    expect(model.attention.map(({ windowTokens, layers }) => [windowTokens, layers])).toEqual([
+      [512, [0, 1, 2, 4, 5, 6]],
+      [null, [3, 7]],
+    ]);
+    expect(read({ ...llama, moe_layers: [2, 5] }).moeLayers).toEqual([2, 5]);
+    expect(read(llama)).toMatchObject({ denseWidth: 0, moeLayers: [0, 1, 2, 3, 4, 5, 6, 7] });
+    const none = [1, 0, 1, 1, 1, 1, 1, 1];
+    expect(read({ ...llama, no_rope_layers: none }).attention[1]).toMatchObject({ windowTokens: null, layers: [1] });
+  });
+
+  test("glm 4.5: as deepseek, but for grouped attention", () => {
+    const glm = { ...deepseek, model_type: "glm4_moe", num_key_value_heads: 2, head_dim: 24 };
+    expect(read(glm)).toMatchObject({ moeLayers: [3, 4, 5, 6, 7], sharedExperts: 2 });
+    expect(read(glm).attention[0]).toMatchObject({ kind: "grouped", kvBytesPerRow: 2 * 2 * 24 * 2 });
+  });
+
+  test("dbrx: names of its own", () => {
+    const model = read({
+      model_type: "dbrx",
+      d_model: 64,
+      n_heads: 4,
+      n_layers: 8,
+      vocab_size: 1000,
+      torch_dtype: "bfloat16",
+      attn_config: { kv_n_heads: 2 },
+      ffn_config: { ffn_hidden_size: 96, moe_num_experts: 6, moe_top_k: 2 },
+    });
+    expect({ ...model, family: "mixtral", evidence: [] }).toEqual({ ...read(mixtral), evidence: [] });
+  });
+});
+
+describe("bytes of a weight", () => {
+  const bytes = (quantization_config: object, options = {}) => {
+    const { bytesPerWeight, otherBytesPerWeight } = read({ ...mixtral, quantization_config }, options);
+    return [bytesPerWeight, otherBytesPerWeight];
+  };
+  const packed = (weights: object) => ({ quant_method: "compressed-tensors", config_groups: { group_0: { weights } } });
+
+  test.each<[object, number, number]>([
+    [{ quant_method: "fp8" }, 1, 1],
+    [{ quant_method: "mxfp4" }, (32 * 4 + 8) / 32 / 8, 2],
+    [packed({ num_bits: 4, type: "int", group_size: 32 }), (32 * 4 + 16) / 32 / 8, 2],
+    [packed({ num_bits: 4, type: "float", group_size: 16 }), (16 * 4 + 8) / 16 / 8, 2],
+    [packed({ num_bits: 8, type: "float", group_size: null }), 1, 2],
+    [{ quant_method: "modelopt", quant_algo: "NVFP4" }, (16 * 4 + 8) / 16 / 8, 2],
+    [{ quant_method: "modelopt", quantization: { quant_algo: "FP8" } }, 1, 2],
+    [{ quant_method: "awq", bits: 4, group_size: 128 }, (128 * 4 + 16 + 4) / 128 / 8, (128 * 4 + 16 + 4) / 128 / 8],
+    [{ quant_method: "gptq", bits: 8, group_size: -1 }, 1, 1],
+  ])("%j: %d of experts, %d of the rest", (quantisation, experts, others) => {
+    expect(bytes(quantisation)).toEqual([experts, others]);
+  });
+
+  test("of the type where nothing is quantised, and bf16 where none is stated", () => {
+    expect(read({ ...mixtral, torch_dtype: "float32" }).bytesPerWeight).toBe(4);
+    const { torch_dtype: _, ...untyped } = mixtral;
+    expect(read({ ...untyped, dtype: "float16" }).bytesPerWeight).toBe(2);
+    expect(read(untyped)).toMatchObject({ bytesPerWeight: 2, otherBytesPerWeight: 2 });
+    expect(read(untyped).evidence[1]).toMatchObject({ grade: "assumed", note: "no type is stated: bf16 is assumed" });
+  });
+
+  test("as given, which says so, and where the file is not understood", () => {
+    const model = read(mixtral, { bytesPerWeight: 1 });
+    expect(model).toMatchObject({ expertBytes: 3 * 64 * 96, otherBytesPerWeight: 2 });
+    expect(model.evidence[1]).toMatchObject({ grade: "assumed", source: "options" });
+    expect(bytes({ quant_method: "new" }, { bytesPerWeight: 0.5, otherBytesPerWeight: 2 })).toEqual([0.5, 2]);
+  });
+});
+
+describe("refuses, and names the file", () => {
+  test.each<[object, string]>([
+    [
+      { ...mixtral, model_type: "mixtrall" },
+      `${file}: expected model_type of a mixture-of-experts family that is known, got "mixtrall"; it has num_local_experts, num_experts_per_tok; did you mean mixtral?`,
+    ],
+    [
+      { ...size, model_type: "qwen3_moe", num_expert: 4 },
+      `${file}: expected num_local_experts or n_routed_experts or num_experts or moe_num_experts or ffn_config.moe_num_experts of qwen3_moe, got a dense model: it has num_expert; did you mean num_experts?`,
+    ],
+    [
+      { ...mixtral, num_experts_per_tok: 7 },
+      `${file}: expected num_experts_per_tok to be a whole number from 1 to 6, got 7`,
+    ],
+    [
+      { ...mixtral, num_key_value_heads: 5 },
+      `${file}: expected num_key_value_heads to be a whole number from 1 to 4, got 5`,
+    ],
+    [
+      { ...mixtral, num_attention_heads: 3 },
+      `${file}: expected head_dim to be a whole number from 1 to 1048576, got 21.3`,
+    ],
+    [{ ...mixtral, vocab_size: undefined }, `${file}: expected vocab_size, got nothing`],
+    [{ ...deepseek, first_k_dense_replace: 8 }, `${file}: expected at least one layer with experts, got none`],
+    [{ ...v4, compress_ratios: [0] }, `${file}: expected compress_ratios of 8 layers, got 1`],
+    [{ ...mixtral, torch_dtype: "int3" }, `${file}: expected torch_dtype to be one of float32`],
+    [
+      { ...mixtral, layer_types: Array(8).fill("sliding_attention") },
+      `${file}: expected a window for layers of sliding`,
+    ],
+    [
+      { ...mixtral, quantization_config: { quant_method: "gptqq" } },
+      `${file}: expected quant_method to be one that is known, or bytesPerWeight to be given, got "gptqq"; did you mean gptq?`,
+    ],
+  ])("%#", (config, message) => {
+    expect(() => read(config)).toThrow(message);
+  });
+
+  test("a dense family, with those that are known", () => {
+    const dense = { ...size, model_type: "llama" };
+    expect(() => read(dense)).toThrow(/got "llama"; it has no key that speaks of experts; did you mean llama4\?$/);
+    expect(() => read({ ...size })).toThrow(/got none; it has no key that speaks of experts; there are mixtral, /);
+  });
+
+  test("what is no JSON, or no object", () => {
+    expect(() => readModelConfig("{\n}}", { file })).toThrow(`${file}:2: expected JSON`);
+    expect(() => readModelConfig("[]", { file })).toThrow(`${file}: expected a model's config.json, got an array`);
+    expect(() => read(mixtral, { bytePerWeight: 1 })).toThrow("options has no field bytePerWeight; did you mean");
+  });
+});
