@@ -149,7 +149,7 @@ export type { Prices } from "./placement/search.ts";
 export { type BalanceTask, balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./placement/slots.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
-export { type Axis, type Chart, driveChart, lineChart, type Series, tailChart } from "./plot.ts";
+export { type Axis, type Chart, driveChart, lineChart, prefetchChart, type Series, tailChart } from "./plot.ts";
 export {
   type EvaluatedName,
   type EvaluationOptions,
@@ -160,6 +160,9 @@ export {
 } from "./prediction/evaluate.ts";
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
+export { type PrefetchOptions, type PrefetchReport, type PrefetchRow, simulatePrefetch } from "./prefetch/index.ts";
+export { type LoadTimes, type PrefetchCase, type PrefetchDecision, PrefetchRule } from "./prefetch/rule.ts";
+export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/run.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
 export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
 export { nextUses } from "./residency/future.ts";
@@ -190,7 +193,7 @@ export {
 export type { RouteRow } from "./routes/order.ts";
 export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
-export { rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
+export { type MeanInterval, meanInterval, rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {
   type ClockCost,

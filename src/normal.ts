@@ -1,5 +1,5 @@
-// The logarithm and the normal distribution, from additions, products, quotients and square roots alone, which every host
-// rounds alike: a host's own Math.log may differ in the last bit, and a table built with it would differ with it.
+// The logarithm, the exponential and the normal distribution, from additions, products, quotients and square roots alone, which
+// every host rounds alike: a host's own Math.log may differ in the last bit, and a table built with it would differ with it.
 
 // ln 2 in two pieces: the first has so few bits that a multiple of it is exact (fdlibm's e_log.c).
 const LN2_HIGH = 0.69314718036912381649;
@@ -28,6 +28,19 @@ export function ln(x: number): number {
 
 /** 1/3, 1/5 ... 1/21 */
 const LATER_TERMS = Array.from({ length: 10 }, (_, i) => 1 / (2 * i + 3));
+
+/** e^x of an x up to 0, within 1e-12 of it; 0 where doubles end. */
+export function exp(x: number): number {
+  if (x < -745) return 0;
+  let [term, sum] = [1, 1];
+  const small = x / 1024;
+  for (let i = 1; i < 12; i++) {
+    term *= small / i;
+    sum += term;
+  }
+  for (let i = 0; i < 10; i++) sum *= sum;
+  return sum;
+}
 
 // Wichura, "Algorithm AS 241: the percentage points of the normal distribution" (1988), PPND16.
 const CENTRE = [

@@ -1,5 +1,6 @@
 import { checkFinite, checkPositive } from "./check.ts";
 import type { DriveReport } from "./drive/report.ts";
+import type { PrefetchReport } from "./prefetch/index.ts";
 import type { TailReport } from "./tail.ts";
 import { duration } from "./words.ts";
 
@@ -146,6 +147,30 @@ export function driveChart(
     y: { label: "share of loads that take longer", log: true, format: oneIn, to: 1 },
     series: reports.map(({ means, curve }) => ({ name: means, points: curve.map(({ u, ns }) => ({ x: ns, y: u })) })),
     ...(slackNs === undefined ? {} : { marks: [{ x: slackNs, label: "deadline" }] }),
+  });
+}
+
+/** Stall a token against how busy others keep the fabric, a line a policy, with intervals. */
+export function prefetchChart(
+  { rows }: Pick<PrefetchReport, "rows">,
+  { title = "How long a token waits for experts", subtitle = "" }: { title?: string; subtitle?: string } = {},
+): string {
+  return lineChart({
+    title,
+    subtitle,
+    x: { label: "utilisation by loads of others" },
+    y: { label: "stall a token", log: true, format: duration },
+    series: [...new Set(rows.map(({ policy }) => policy))].map((name) => ({
+      name,
+      // A logarithmic axis has no place for what does not stall at all, nor for intervals down to there.
+      points: rows
+        .filter(({ policy, stallNsPerToken }) => policy === name && stallNsPerToken.mean > 0)
+        .map(({ utilisation, stallNsPerToken: { mean, low, high } }) => ({
+          x: utilisation,
+          y: mean,
+          ...(low > 0 ? { low, high } : {}),
+        })),
+    })),
   });
 }
 

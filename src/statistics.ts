@@ -68,6 +68,26 @@ export function standardErrors(confidence = CONFIDENCE): number {
   return normalQuantile((1 - confidence) / 2);
 }
 
+/** A mean, and the interval that holds the true one. */
+export interface MeanInterval {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+/** The mean of independent `values`, at least 2, with Student's interval: right where they, or many to a value, are normal. */
+export function meanInterval(values: readonly number[], confidence = CONFIDENCE): MeanInterval {
+  checkWhole("values.length", values.length, 2, Number.MAX_SAFE_INTEGER);
+  checkBetween("confidence", confidence, 0, 1);
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
+  // |t| exceeds what is sought with probability 1 - confidence, and then freedom / (freedom + t^2) is below its beta quantile.
+  const x = betaQuantile(1 - confidence, (count - 1) / 2, 0.5);
+  const half = Math.sqrt((((count - 1) * (1 - x)) / x) * (variance / count));
+  return { mean, low: mean - half, high: mean + half };
+}
+
 function betaFraction(x: number, a: number, b: number): number {
   const tiny = 1e-300;
   let c = 1;

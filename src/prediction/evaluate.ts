@@ -163,7 +163,7 @@ function bytesOf({ expertBytes, layers, experts }: Routes, layer: number, expert
 }
 
 /** The `count` experts that score highest, the highest first, the first among equals. */
-export function topOf(scores: Float64Array, count: number): number[] {
+export function topOf(scores: ArrayLike<number>, count: number): number[] {
   const top: number[] = [];
   for (let e = 0; e < scores.length; e++) {
     const score = scores[e]!;

@@ -1,5 +1,5 @@
 import { checkBetween, checkKeys, checkWhole } from "../check.ts";
-import { ln } from "../normal.ts";
+import { exp, ln } from "../normal.ts";
 import { RandomBits, type RandomOptions } from "../random.ts";
 import { DECODE, MOST_EXPERTS, MOST_LAYERS, PREFILL, type Routes } from "./routes.ts";
 
@@ -215,18 +215,6 @@ function zipfWeights(experts: number, exponent: number): Float64Array {
   const weights = Float64Array.from({ length: experts }, (_, rank) => exp(-exponent * ln(rank + 1)));
   const sum = sumOf(weights);
   return weights.map((weight) => weight / sum);
-}
-
-/** e^x of an x up to 0, from what every host rounds alike: a host's own Math.exp may differ in the last bit. */
-function exp(x: number): number {
-  let [term, sum] = [1, 1];
-  const small = x / 1024;
-  for (let i = 1; i < 12; i++) {
-    term *= small / i;
-    sum += term;
-  }
-  for (let i = 0; i < 10; i++) sum *= sum;
-  return sum;
 }
 
 function checkModel(model: RouteModel): void {
