@@ -16,7 +16,7 @@ export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./paci
 export { fillCosts, sumOfLeast } from "./placement";
 export { loadPlan } from "./plan";
 export { ascendPrices } from "./prices";
-export { drawBits, seedRandom } from "./random";
+export { drawBits, drawBitsAt, seedRandom } from "./random";
 export { rankByScores, replayRanked } from "./ranked";
 export { advanceLoads } from "./reading";
 export { replayRandom, replayRecent } from "./residency";

@@ -2,7 +2,7 @@ import { append, bytesOf, markUnused } from "./caches";
 import { push } from "./events";
 import { cellOf } from "./histogram";
 import { quantileOne } from "./latency";
-import { BY_DEADLINE, LINK, QUANTILES, RATE, SEED_HIGH, SEED_LOW } from "./layout";
+import { BY_DEADLINE, QUANTILES, RATE, SEED_HIGH, SEED_LOW } from "./layout";
 import { stallFor } from "./links";
 import { whole } from "./places";
 import { wordsOf } from "./random";
@@ -26,6 +26,7 @@ import {
   PHASE_FENCE,
   PHASE_OUTAGE,
   PHASE_WAIT,
+  SERVER,
   SERVER_KINDS,
   SERVER_NODE_UP,
   SERVER_SOURCE,
@@ -253,7 +254,7 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
 }
 
 /** The server of a kind that a load passes, or 0. */
-function serverOf(state: StaticArray<f64>, kind: i32, source: u32, gpu: u32): u32 {
+export function serverOf(state: StaticArray<f64>, kind: i32, source: u32, gpu: u32): u32 {
   const first = whole(state, SIM_KINDS_AT + 2 * kind + 1);
   if (first === 0) return 0;
   const gpus = whole(state, SIM_KINDS_AT + 2 * kind);
@@ -261,7 +262,7 @@ function serverOf(state: StaticArray<f64>, kind: i32, source: u32, gpu: u32): u3
   const to = gpu / gpus;
   if (kind >= SERVER_NODE_UP && from === to) return 0;
   const isFrom = kind === SERVER_SOURCE || (kind >= SERVER_NODE_UP && (kind & 1) === (SERVER_NODE_UP & 1));
-  return first + (isFrom ? from : to) * LINK;
+  return first + (isFrom ? from : to) * SERVER;
 }
 
 /** Adds the outages, while a load was carried, of the server that carried it last. */

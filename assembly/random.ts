@@ -41,6 +41,11 @@ export function wordsOf(seedLow: u32, seedHigh: u32, stream: u32, index: u64): u
   return mix(start + (index + 1) * GOLDEN);
 }
 
+/** Fills `bits` with the words of a stream of a seed from number `first` on: the same whenever they are drawn. */
+export function drawBitsAt(bits: StaticArray<u32>, seedLow: u32, seedHigh: u32, stream: u32, first: u32): void {
+  for (let i = 0; i < bits.length; i++) bits[i] = bitsOf(seedLow, seedHigh, stream, first + i);
+}
+
 /** Defines `drawBits`: the words of one lane. */
 function drawBitsOne(bits: StaticArray<u32>, random: StaticArray<u32>, lane: i32): void {
   let s0 = random[lane];

@@ -8,14 +8,20 @@ import {
   JOB_SERVER,
   JOB_SERVICE_NS,
   JOB_START_NS,
+  METERED_LOADS,
   SERVER_BUSY_NS,
+  SERVER_DEMANDED_NS,
   SERVER_KINDS,
+  SERVER_METER_NS,
   SERVER_QUEUE,
+  SERVER_UTILISATION,
   SIM_JOBS_AT,
   SIM_LOAD,
   SIM_LOAD_KEY,
+  SIM_LOAD_NS,
   SIM_LOADS_AT,
   SIM_OVERTAKEN,
+  SPECULATIVE_NS,
 } from "./simulation-layout";
 
 // A load takes a turn at every server on its way, at all of them at once, and has come when the last of them has carried it:
@@ -39,6 +45,7 @@ export function join(state: StaticArray<f64>, faults: StaticArray<f32>, job: u32
   const words = changetype<StaticArray<u32>>(state);
   const server = words[(job + JOB_SERVER) * 2];
   leaveDone(state, faults, server, nowNs);
+  meter(state, server, keyOf(state, job) < SPECULATIVE_NS ? serviceNs : 0, nowNs);
   state[server + SERVER_BUSY_NS] += serviceNs;
   state[job + JOB_SERVICE_NS] = serviceNs;
   const key = keyOf(state, job);
@@ -84,6 +91,16 @@ export function isBusy(state: StaticArray<f64>, server: u32, nowNs: f64): bool {
 export function untilNs(state: StaticArray<f64>, server: u32, nowNs: f64): f64 {
   const tail = changetype<StaticArray<u32>>(state)[(server + SERVER_QUEUE) * 2 + 1];
   return tail === NONE ? nowNs : max(nowNs, state[tail + JOB_END_NS]);
+}
+
+/** Counts what was demanded of a server, and works out its share of the time now and then. */
+function meter(state: StaticArray<f64>, server: u32, demandedNs: f64, nowNs: f64): void {
+  state[server + SERVER_DEMANDED_NS] += demandedNs;
+  const passedNs = nowNs - state[server + SERVER_METER_NS];
+  if (passedNs < METERED_LOADS * state[SIM_LOAD_NS]) return;
+  state[server + SERVER_UTILISATION] = state[server + SERVER_DEMANDED_NS] / passedNs;
+  state[server + SERVER_DEMANDED_NS] = 0;
+  state[server + SERVER_METER_NS] = nowNs;
 }
 
 /** Where a turn's links are: the next one, then the one before. */

@@ -82,7 +82,22 @@ export const SIM_EVENT = 74;
 export const SIM_LAYER_NS = 75;
 /** 1 to post whatever is predicted, 0 to weigh it. */
 export const SIM_EAGER = 76;
+/** How likely it is that what a prefetch puts out is needed; and the mean of a load's command, data and fence. */
+export const SIM_EVICTED_CHANCE = 77;
+export const SIM_LOAD_NS = 78;
+/** Where the chances of being overtaken are: see OVERTAKEN_TIMES. */
+export const SIM_CHANCES_AT = 79;
 export const SIM_HEADER = 80;
+
+/**
+ * How likely it is that `n` demanded loads come in before a prefetch is served, which has `w` loads' work before it, at a
+ * utilisation of `u / OVERTAKEN_UTILISATIONS`: `[(u * OVERTAKEN_WORKS + w) * OVERTAKEN_TIMES + n]`, as f32.
+ */
+export const OVERTAKEN_UTILISATIONS = 16;
+export const OVERTAKEN_WORKS = 16;
+export const OVERTAKEN_TIMES = 64;
+/** A server's meter is read every so many loads' time. */
+export const METERED_LOADS = 64;
 
 export const FENCE_BLOCKING = 0;
 export const FENCE_OVERLAPPED = 1;
@@ -98,9 +113,16 @@ export const SERVER_POD_UP = 5;
 export const SERVER_POD_DOWN = 6;
 export const SERVER_KINDS = 7;
 
-/** A server is a link (see layout.ts) that knows in these of its words its queue, `[head, tail]`, and how long it was busy. */
+/**
+ * A server is a link (see layout.ts) that knows in these of its words its queue, `[head, tail]`, and how long it was busy; and
+ * behind them a meter: from when on, how long with what was demanded, and the share that came of it the last time.
+ */
+export const SERVER = 16;
 export const SERVER_QUEUE = 9;
 export const SERVER_BUSY_NS = 10;
+export const SERVER_METER_NS = 12;
+export const SERVER_DEMANDED_NS = 13;
+export const SERVER_UTILISATION = 14;
 
 /** A load's turn at a server: from when to when, what it still takes at its beginning, `[next, previous]` and `[server, -]`. */
 export const JOB = 5;

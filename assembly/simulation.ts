@@ -1,9 +1,9 @@
 import { bytesOf, evict, isUnused, markUnused, NEWER, OLDER, reserve, ringAt, touch } from "./caches";
 import { pop, push } from "./events";
-import { LINK, NONE } from "./layout";
+import { NONE } from "./layout";
 import { attend, demand, post, simGpuAt } from "./loading";
 import { whole } from "./places";
-import { isWorthwhile } from "./prefetching";
+import { neededUntilNs } from "./prefetching";
 import { isBusy } from "./servers";
 import {
   EVENT_KIND_BITS,
@@ -35,6 +35,7 @@ import {
   LOG_LAYER,
   LOG_ROW,
   PHASES,
+  SERVER,
   SERVER_SOURCE,
   SIM_AHEAD_AT,
   SIM_AHEAD_MOST,
@@ -266,7 +267,7 @@ function prefetch(state: StaticArray<f64>, tables: StaticArray<f32>, gpu: u32, l
     const block = words[(rows + i) * 2];
     const confidence: f64 = reinterpret<f32>(words[(rows + i) * 2 + 1]);
     if (words[ringAt(state, gpu, block) + NEWER] !== NONE) continue;
-    const neededNs = isWorthwhile(state, gpu, layer, block, confidence, atNs);
+    const neededNs = neededUntilNs(state, gpu, layer, block, bytesOf(state, block), confidence, atNs);
     if (neededNs < 0 || words[SIM_FREE * 2] <= whole(state, SIM_DEMAND_MOST)) {
       words[SIM_REFUSED * 2]++;
       continue;
@@ -291,7 +292,7 @@ function multiply(state: StaticArray<f64>, gpu: u32): void {
 function sparedBytesPerNs(state: StaticArray<f64>, gpu: u32): f64 {
   let rate = state[SIM_HBM_BYTES_PER_NS];
   const sources = whole(state, SIM_KINDS_AT + 2 * SERVER_SOURCE + 1);
-  const serving = sources + gpu * LINK;
+  const serving = sources + gpu * SERVER;
   if (sources !== 0 && isBusy(state, serving, state[SIM_NOW_NS])) rate -= state[SIM_SERVED_BYTES_PER_NS];
   const loads = (simGpuAt(state, gpu) + GPU_LOADS) * 2;
   if (changetype<StaticArray<u32>>(state)[loads + 1] > 0) rate -= state[SIM_RECEIVED_BYTES_PER_NS];

@@ -1,7 +1,11 @@
-import { HISTOGRAM_COUNTS, LINK, QUANTILES } from "../../assembly/layout.ts";
+import { HISTOGRAM_COUNTS, QUANTILES } from "../../assembly/layout.ts";
 import * as sim from "../../assembly/simulation-layout.ts";
+import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
 import { type EnginePlan, FAULT_WORDS_OF_TABLES, layOut, partsOf } from "./memory.ts";
+
+/** Ways of loads are drawn from the streams before it, one a GPU. */
+const FIRST_DEMAND_STREAM = 2 ** 30;
 
 /** What a GPU is given for its next step. */
 export interface GpuStep {
@@ -27,6 +31,8 @@ export class Engine {
   readonly #parts: ReturnType<typeof partsOf>;
   readonly #start: (unit: number, atNs: number) => void;
   readonly #run: () => number;
+  readonly #draw: (gpu: number, step: number) => void;
+  readonly #bits: Uint32Array;
 
   constructor(plan: EnginePlan) {
     const parts = partsOf(plan);
@@ -34,7 +40,9 @@ export class Engine {
       state: ["F64", parts.words],
       tables: ["F32", 6 * QUANTILES],
       faults: ["F32", parts.faults ? FAULT_WORDS_OF_TABLES : 0],
+      bits: ["U32", 2 * plan.layers.length],
     });
+    const [low, high] = seedWords({ seed: plan.fabric.seed });
     const { state } = views;
     layOut(plan, parts, state, views, (server) => kernels.startFaults(at.state, at.faults, server));
     this.plan = plan;
@@ -44,6 +52,9 @@ export class Engine {
     this.#words = new Uint32Array(state.buffer, state.byteOffset, 2 * state.length);
     this.#parts = parts;
     this.#start = (unit, atNs) => kernels.startStep(at.state, at.tables, at.faults, unit, atNs);
+    this.#bits = views.bits;
+    this.#draw = (gpu, step) =>
+      kernels.drawBitsAt(at.bits, low, high, FIRST_DEMAND_STREAM + gpu, step * 2 * plan.layers.length);
     this.#run = () => kernels.runDecoding(at.state, at.tables, at.faults);
   }
 
@@ -67,6 +78,12 @@ export class Engine {
         this.#state[row + sim.GPU_MULTIPLY_NS] = multiplyNs;
       },
     };
+  }
+
+  /** Two random words a layer for a GPU's step: the same whatever else happens. The next call overwrites them. */
+  bitsOf(gpu: number, step: number): Uint32Array {
+    this.#draw(gpu, step);
+    return this.#bits;
   }
 
   /** Has a unit, whose GPUs' steps are written, begin at `atNs`, which is not before what has happened. */
@@ -114,7 +131,7 @@ export class Engine {
     const server = this.#parts.servers.find((candidate) => candidate.kind === kind);
     if (!server) return [];
     const count = Math.ceil(this.plan.fabric.gpus / server.gpus);
-    return Array.from({ length: count }, (_, i) => this.#state[server.first + i * LINK + sim.SERVER_BUSY_NS]!);
+    return Array.from({ length: count }, (_, i) => this.#state[server.first + i * sim.SERVER + sim.SERVER_BUSY_NS]!);
   }
 
   /** Takes the rows of the log out. */

@@ -9,7 +9,6 @@ import {
   FAULT_STALLS,
   FAULT_TABLES,
   HISTOGRAM_COUNTS,
-  LINK,
   LINKS_AT,
   NONE,
   OUTAGE_GAP_NS,
@@ -27,7 +26,7 @@ import { convolve } from "../convolution.ts";
 import { Distribution } from "../distribution.ts";
 import type { DrivePlan } from "../drive/plan.ts";
 import type { Path } from "../latency.ts";
-import { ln } from "../normal.ts";
+import { exp, ln } from "../normal.ts";
 import { type CompleteFaults, outageGapNs } from "../pacing/faults.ts";
 import { completePacer } from "../pacing/options.ts";
 import { exactPath } from "../path.ts";
@@ -79,6 +78,8 @@ export interface EnginePlan {
   layerNs: number;
   /** Whether all that is predicted is fetched, whatever it is worth. */
   eager: boolean;
+  /** How likely it is that what a prefetch puts out is needed. */
+  evictedChance: number;
 }
 
 /** Where the parts are, in words of 8 bytes, and how many there are. */
@@ -116,7 +117,7 @@ export function partsOf(plan: EnginePlan) {
     words += Math.ceil(length / 8) * 8;
     return at;
   };
-  const servers = kinds.map((kind) => ({ ...kind, first: part(Math.ceil(gpus / kind.gpus) * LINK) }));
+  const servers = kinds.map((kind) => ({ ...kind, first: part(Math.ceil(gpus / kind.gpus) * sim.SERVER) }));
   const at = {
     units: part((gpus / unitGpus) * sim.UNIT),
     gpus: part(gpus * sim.GPU),
@@ -136,6 +137,7 @@ export function partsOf(plan: EnginePlan) {
     copies: part(copies.gpus.length / 2),
     layers: part(layers.length * sim.LAYER),
     times: part(HISTOGRAM_COUNTS),
+    chances: part((sim.OVERTAKEN_UTILISATIONS * sim.OVERTAKEN_WORKS * sim.OVERTAKEN_TIMES) / 2),
     log: part(plan.logMost * sim.LOG_ROW),
   };
   return { servers, faults, blocks, groups, loads, at, words };
@@ -151,11 +153,15 @@ export function layOut(
 ): void {
   const words = new Uint32Array(state.buffer, state.byteOffset, 2 * state.length);
   writeHeader(plan, parts, state, words);
-  writeTables(plan.fabric, views.tables);
+  const pathNs = writeTables(plan.fabric, views.tables);
+  const meanBytes = plan.layers.reduce((sum, { expertBytes }) => sum + expertBytes, 0) / plan.layers.length;
+  state[sim.SIM_LOAD_NS] =
+    plan.fabric.beforeNs + pathNs + meanBytes / state[sim.SIM_LOAD_BYTES_PER_NS]! + plan.fabric.afterNs;
+  writeChances(parts, state);
   if (parts.faults) writeFaults(parts.faults, views.faults);
   for (const { first, gpus, rate, links } of parts.servers)
     for (let i = 0; i < Math.ceil(plan.fabric.gpus / gpus); i++) {
-      const server = first + i * LINK;
+      const server = first + i * sim.SERVER;
       state[server + RATE] = rate;
       state[server + OUTAGE_GAP_NS] = outageGapNs(parts.faults, links);
       state[server + OUTAGE_NS] = Number.POSITIVE_INFINITY;
@@ -219,6 +225,7 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
     [sim.SIM_LAYERS_AT, at.layers],
     [sim.SIM_TIMES_AT, at.times],
     [sim.SIM_LOG_AT, at.log],
+    [sim.SIM_CHANCES_AT, at.chances],
     [sim.SIM_LOG_MOST, plan.logMost],
     [sim.SIM_NODE_GPUS, fabric.gpusPerNode],
     [sim.SIM_POD_GPUS, fabric.gpusPerPod],
@@ -241,26 +248,48 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
   state[sim.SIM_BUDGET_BYTES] = cache.budgetBytes / parts.groups;
   state[sim.SIM_LOAD_BYTES_PER_NS] = Math.min(...servers.map(({ rate }) => rate));
   state[sim.SIM_LAYER_NS] = plan.layerNs;
+  state[sim.SIM_EVICTED_CHANCE] = plan.evictedChance;
 }
 
-/** Writes what is drawn of ways there and back, tier by tier. */
-function writeTables(fabric: DrivePlan, tables: Float32Array): void {
-  const known = new Map<string, Float32Array>();
+/** Writes what is drawn of ways there and back, tier by tier; returns the mean of both together of the furthest. */
+function writeTables(fabric: DrivePlan, tables: Float32Array): number {
+  const known = new Map<string, Distribution>();
+  const meanNs: [there: number, back: number] = [0, 0];
   const tableOf = (path: Path, times: number, key: string) => {
     let table = known.get(key);
     if (!table) {
       const one = exactPath(path);
       const all = times === 1 ? one : convolve(Array.from({ length: times }, () => one));
-      table = Distribution.fromFunction((u) => all.quantileNs(u)).quantilesNs;
+      table = Distribution.fromFunction((u) => all.quantileNs(u));
       known.set(key, table);
     }
-    return table;
+    meanNs[key.startsWith("there") ? 0 : 1] = table.moments().meanNs;
+    return table.quantilesNs;
   };
   const [before, after] = fabric.traversals;
   fabric.hopsOfTier.forEach((hops, tier) => {
     tables.set(tableOf(fabric.doorbellPath(hops), before, `there ${hops}`), 2 * tier * QUANTILES);
     tables.set(tableOf(fabric.answerPath(hops), after, `back ${hops}`), (2 * tier + 1) * QUANTILES);
   });
+  return meanNs[0] + meanNs[1];
+}
+
+/** The chances of being overtaken, of Borel and Tanner: see OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
+function writeChances({ at }: Parts, state: Float64Array): void {
+  const { OVERTAKEN_UTILISATIONS: levels, OVERTAKEN_WORKS: works, OVERTAKEN_TIMES: times } = sim;
+  const chances = new Float32Array(state.buffer, state.byteOffset + 8 * at.chances, levels * works * times);
+  for (let u = 0; u < levels; u++)
+    for (let w = 0; w < works; w++) {
+      const utilisation = u / levels;
+      const a = utilisation * (w + 1);
+      let lnFactorial = 0;
+      for (let n = 0; n < times; n++) {
+        if (n > 1) lnFactorial += ln(n);
+        const mean = a + n * utilisation;
+        const chance = n === 0 ? exp(-a) : a === 0 ? 0 : a * exp(Math.min(0, (n - 1) * ln(mean) - mean - lnFactorial));
+        chances[(u * works + w) * times + n] = chance;
+      }
+    }
 }
 
 /** Tables that faults are drawn from; what never happens takes 0 ns. */
