@@ -1,5 +1,5 @@
-import { FORBIDDEN, NONE } from "./layout";
-import { drawBits } from "./random";
+import { FORBIDDEN, KNOWN_COST, KNOWN_MOVED_BYTES, KNOWN_OVERLOAD, NONE } from "./layout";
+import { below, drawBits, isAccepted } from "./random";
 
 // Where loads are limited too, a placement is annealed: an expert is taken to one of the GPUs that prices make good for it, into
 // a slot chosen at random, and who has that slot takes its place. What a GPU is overloaded by costs a penalty, which
@@ -7,11 +7,6 @@ import { drawBits } from "./random";
 
 /** Words of a draw: expert, candidate, slot, whether it is accepted. */
 const DRAWS = 4;
-
-/** What is known of a placement. */
-const COST = 0;
-const OVERLOAD = 1;
-const MOVED_BYTES = 2;
 
 /** Lists for each expert the GPUs with the least costs and prices, the least first; NONE behind those that are not forbidden. */
 export function listCandidates(
@@ -67,9 +62,9 @@ export function settlePlacement(
     gpuLoads[gpu] = 0;
   }
   for (let slot = 0; slot < holders.length; slot++) holders[slot] = NONE;
-  known[COST] = 0;
-  known[OVERLOAD] = 0;
-  known[MOVED_BYTES] = 0;
+  known[KNOWN_COST] = 0;
+  known[KNOWN_OVERLOAD] = 0;
+  known[KNOWN_MOVED_BYTES] = 0;
   for (let expert = 0; expert < at.length; expert++) {
     const gpu = at[expert];
     const slot = firstSlots[gpu] + used[gpu];
@@ -78,10 +73,10 @@ export function settlePlacement(
     places[expert] = slot;
     used[gpu]++;
     gpuLoads[gpu] += loads[expert];
-    known[COST] += costs[expert * width + gpu];
-    if (from[expert] !== NONE && from[expert] !== gpu) known[MOVED_BYTES] += moveBytes[expert];
+    known[KNOWN_COST] += costs[expert * width + gpu];
+    if (from[expert] !== NONE && from[expert] !== gpu) known[KNOWN_MOVED_BYTES] += moveBytes[expert];
   }
-  for (let gpu = 0; gpu < width; gpu++) known[OVERLOAD] += max(0, gpuLoads[gpu] - capacity[width + gpu]);
+  for (let gpu = 0; gpu < width; gpu++) known[KNOWN_OVERLOAD] += max(0, gpuLoads[gpu] - capacity[width + gpu]);
 }
 
 /**
@@ -136,12 +131,12 @@ export function annealPlacement(
     const there =
       max(0, gpuLoads[target] + shifted - capacity[width + target]) -
       max(0, gpuLoads[target] - capacity[width + target]);
-    const beyond = max(0, known[MOVED_BYTES] + moved - bytesMost) - max(0, known[MOVED_BYTES] - bytesMost);
+    const beyond = max(0, known[KNOWN_MOVED_BYTES] + moved - bytesMost) - max(0, known[KNOWN_MOVED_BYTES] - bytesMost);
     const change = worse + penalties[gpu] * here + penalties[target] * there + bytePenalty * beyond;
     if (change > 0 && !isAccepted(change, temperature, bits[draw + 3])) continue;
-    known[COST] += worse;
-    known[OVERLOAD] += here + there;
-    known[MOVED_BYTES] += moved;
+    known[KNOWN_COST] += worse;
+    known[KNOWN_OVERLOAD] += here + there;
+    known[KNOWN_MOVED_BYTES] += moved;
     gpuLoads[gpu] -= shifted;
     gpuLoads[target] += shifted;
     at[expert] = target;
@@ -183,14 +178,4 @@ function exchange(
 function movedBytes(from: u32, gpu: u32, to: u32, bytes: f64): f64 {
   if (from === NONE) return 0;
   return from === gpu ? bytes : from === to ? -bytes : 0;
-}
-
-function isAccepted(change: f64, temperature: f64, bits: u32): bool {
-  const ratio = change / temperature;
-  return ratio < 22 && Math.exp(-ratio) * 4294967296.0 > bits;
-}
-
-/** A whole number below `count`, from 32 uniform bits. */
-function below(bits: u32, count: u32): u32 {
-  return <u32>((<u64>bits * <u64>count) >>> 32);
 }

@@ -28,24 +28,27 @@ export function bidForSlots(
   bidsMost: i32,
 ): i32 {
   const width = prices.length / 2;
+  const experts = <u32>at.length;
+  const all = <u32>slotPrices.length;
   assert(count <= waiting.length, "no expert waits twice");
+  count = min(count, waiting.length);
   for (let bids = 0; bids < bidsMost && count > 0; bids++) {
-    const expert = waiting[--count];
+    const expert = min(waiting[--count], experts - 1);
     const gpu = twoBest(found, costs, expert * width, prices, width, loads[expert]);
     if (found[LEAST] >= FORBIDDEN) {
       waiting[count] = expert;
       return ~expert;
     }
     const price = prices[gpu] + (min(found[SECOND], FORBIDDEN) - found[LEAST]) + raise;
-    const first = firstSlots[gpu];
-    const slots = firstSlots[gpu + 1] - first;
+    const first = min(firstSlots[gpu], all - 1);
+    const slots = max(min(firstSlots[gpu + 1], all), first + 1) - first;
     const last = holders[first];
     const slot = sink(slotPrices, holders, first, slots, price);
     slotPrices[first + slot] = price;
     holders[first + slot] = expert;
     prices[gpu] = slotPrices[first];
     at[expert] = gpu;
-    if (last !== NONE) {
+    if (last < experts) {
       at[last] = NONE;
       waiting[count++] = last;
     }

@@ -30,23 +30,31 @@ function cheapestFour(costs: StaticArray<f32>, row: i32, prices: StaticArray<f32
   let gpu = i32x4(0, 1, 2, 3);
   const four = i32x4.splat(4);
   for (const end = slot + after; slot < end; slot += 16, cost += 16) {
-    const here = f32x4.add(f32x4.add(v128.load(cost), v128.load(slot)), f32x4.mul(loads, v128.load(slot + after)));
+    const here = fourCosts(cost, slot, after, loads);
     const less = f32x4.lt(here, least);
     least = v128.bitselect(here, least, less);
     at = v128.bitselect(gpu, at, less);
     gpu = i32x4.add(gpu, four);
   }
-  const one = leastLane(least);
-  at = v128.bitselect(at, i32x4.splat(0x7fffffff), f32x4.eq(least, one));
-  at = i32x4.min_u(at, v128.shuffle<i32>(at, at, 2, 3, 0, 1));
-  at = i32x4.min_u(at, v128.shuffle<i32>(at, at, 1, 0, 3, 2));
-  return i32x4.extract_lane(at, 0);
+  return i32x4.extract_lane(firstOf(at, f32x4.eq(least, leastLane(least))), 0);
 }
 
 /** The least of four, in every lane. */
 function leastLane(lanes: v128): v128 {
   const two = f32x4.pmin(lanes, v128.shuffle<f32>(lanes, lanes, 2, 3, 0, 1));
   return f32x4.pmin(two, v128.shuffle<f32>(two, two, 1, 0, 3, 2));
+}
+
+/** The least of those of four numbers that `among` says, in every lane. */
+function firstOf(at: v128, among: v128): v128 {
+  const four = v128.bitselect(at, i32x4.splat(0x7fffffff), among);
+  const two = i32x4.min_u(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
+  return i32x4.min_u(two, v128.shuffle<i32>(two, two, 1, 0, 3, 2));
+}
+
+/** What an expert costs on four GPUs, with their prices. */
+function fourCosts(cost: usize, slot: usize, after: usize, loads: v128): v128 {
+  return f32x4.add(f32x4.add(v128.load(cost), v128.load(slot)), f32x4.mul(loads, v128.load(slot + after)));
 }
 
 /** The first GPU at which an expert's cost and price are least; `found` is told how much that is, and the least of the others. */
@@ -96,7 +104,7 @@ function twoBestFour(
   let gpu = i32x4(0, 1, 2, 3);
   const four = i32x4.splat(4);
   for (const end = slot + after; slot < end; slot += 16, cost += 16) {
-    const here = f32x4.add(f32x4.add(v128.load(cost), v128.load(slot)), f32x4.mul(loads, v128.load(slot + after)));
+    const here = fourCosts(cost, slot, after, loads);
     const less = f32x4.lt(here, least);
     second = f32x4.pmin(second, f32x4.pmax(here, least));
     least = v128.bitselect(here, least, less);
@@ -105,9 +113,7 @@ function twoBestFour(
   }
   const one = leastLane(least);
   const isOne = f32x4.eq(least, one);
-  let first = v128.bitselect(at, i32x4.splat(0x7fffffff), isOne);
-  first = i32x4.min_u(first, v128.shuffle<i32>(first, first, 2, 3, 0, 1));
-  first = i32x4.min_u(first, v128.shuffle<i32>(first, first, 1, 0, 3, 2));
+  const first = firstOf(at, isOne);
   // All lanes' least are candidates for the second, but that of the first itself.
   const own = v128.and(isOne, i32x4.eq(at, first));
   const others = v128.bitselect(f32x4.splat(Infinity), least, own);

@@ -36,7 +36,7 @@ import { branches, fillPods, keepBest, prune, shareOverNodes, shareOverPods, who
 // `marks` are scratch:
 //
 //     work:   | price of a copy, a GPU | of its node | of its pod | best of nodes | best of pods | all | least |
-//     marks:  | servers of nodes | servers of pods | shares of children | least | must, a node | must, a pod |
+//     marks:  | servers of nodes | servers of pods | shares of children | of pods | least | must, a node | must, a pod |
 //
 // where from "of its node" to "all" there is a place for each number of copies; place 0 of a GPU is 0 if it is to be tried.
 
@@ -229,7 +229,7 @@ function trace(
   const nodes = shape[SHAPE_NODES];
   const isLimited = shape[SHAPE_LIMITED] !== 0;
   const shares = branches(shape) * places;
-  // Shares of pods are kept where `chosen` has room: behind what is listed so far, which never outgrows them.
+  // Shares of pods are kept in `marks`, behind those of children, which are overwritten in turn.
   shareOverPods(work, marks, rows, prices, tierCosts, shape, loadEach, row, server);
   const pods = shape[SHAPE_PODS];
   const nodesPerPod = shape[SHAPE_POD_GPUS] / shape[SHAPE_NODE_GPUS];

@@ -35,7 +35,7 @@ export function bidForCopies(
   const gpus = shape[SHAPE_GPUS];
   const most = shape[SHAPE_COPIES_MAX];
   for (let bids = 0; bids < bidsMost && count > 0; bids++) {
-    const expert = waiting[--count];
+    const expert = min(waiting[--count], <u32>counts.length - 1);
     const copies = chooseCopies(chosen, sum, work, marks, rows, flags, prices, tierCosts, shape, bytePrice, expert);
     if (copies === 0) {
       waiting[count] = expert;

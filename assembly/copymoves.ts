@@ -1,6 +1,9 @@
 import { commit, EXPERT, LENGTH, OTHER, propose, THEIR_LENGTH, writeTrial } from "./copyproposals";
 import {
   HOME,
+  KNOWN_COST,
+  KNOWN_MOVED_BYTES,
+  KNOWN_OVERLOAD,
   NONE,
   ROW_BYTES,
   ROW_COLUMNS,
@@ -9,7 +12,7 @@ import {
   SHAPE_GPUS,
   SHAPE_LIMITED,
 } from "./layout";
-import { drawBits } from "./random";
+import { drawBits, isAccepted } from "./random";
 import { serve } from "./serving";
 import { wholeOf } from "./shares";
 
@@ -19,11 +22,6 @@ import { wholeOf } from "./shares";
 
 /** Words of a draw: expert, what is done, candidate, slot, whether it is accepted. */
 const DRAWS = 5;
-
-/** What is known of a plan. */
-const COST = 0;
-const OVERLOAD = 1;
-const MOVED_BYTES = 2;
 
 /** Works out loads, costs and bytes moved of all experts from where their copies are. */
 export function settleCopies(
@@ -43,9 +41,9 @@ export function settleCopies(
   const gpus = shape[SHAPE_GPUS];
   const most = shape[SHAPE_COPIES_MAX];
   for (let gpu: u32 = 0; gpu < gpus; gpu++) gpuLoads[gpu] = 0;
-  known[COST] = 0;
-  known[OVERLOAD] = 0;
-  known[MOVED_BYTES] = 0;
+  known[KNOWN_COST] = 0;
+  known[KNOWN_OVERLOAD] = 0;
+  known[KNOWN_MOVED_BYTES] = 0;
   for (let expert: u32 = 0; expert < <u32>counts.length; expert++) {
     const first = expert * most;
     const count = counts[expert];
@@ -54,11 +52,11 @@ export function settleCopies(
     costs[expert] =
       serve(served, at, first, count, rows, tierCosts, shape, expert, circles[expert]) +
       <f64>moves * rows[columns + ROW_MOVE_COST];
-    known[COST] += costs[expert];
-    known[MOVED_BYTES] += <f64>moves * rows[columns + ROW_BYTES];
+    known[KNOWN_COST] += costs[expert];
+    known[KNOWN_MOVED_BYTES] += <f64>moves * rows[columns + ROW_BYTES];
     for (let copy = first; copy < first + count; copy++) gpuLoads[at[copy]] += served[copy];
   }
-  for (let gpu: u32 = 0; gpu < gpus; gpu++) known[OVERLOAD] += max(0, gpuLoads[gpu] - capacity[gpus + gpu]);
+  for (let gpu: u32 = 0; gpu < gpus; gpu++) known[KNOWN_OVERLOAD] += max(0, gpuLoads[gpu] - capacity[gpus + gpu]);
 }
 
 /** How many copies are where the expert was not. */
@@ -129,7 +127,7 @@ export function annealCopies(
         ) * rows[theirs * columns + bytesAt];
     }
     if (worse === Infinity) continue;
-    const beyond = max(0, known[MOVED_BYTES] + moved - bytesMost) - max(0, known[MOVED_BYTES] - bytesMost);
+    const beyond = max(0, known[KNOWN_MOVED_BYTES] + moved - bytesMost) - max(0, known[KNOWN_MOVED_BYTES] - bytesMost);
     let change = worse + (beyond !== 0 ? bytePenalty * beyond : 0);
     if (shape[SHAPE_LIMITED] !== 0)
       change += shift(gpuLoads, before, proposal, at, counts, served, trial, trialServed, capacity, penalties, most);
@@ -137,8 +135,8 @@ export function annealCopies(
       if (shape[SHAPE_LIMITED] !== 0) unshift(gpuLoads, before, proposal, at, counts, trial, most);
       continue;
     }
-    known[COST] += worse;
-    known[MOVED_BYTES] += moved;
+    known[KNOWN_COST] += worse;
+    known[KNOWN_MOVED_BYTES] += moved;
     costs[expert] = cost;
     if (other !== NONE) costs[theirs] = theirCost;
     commit(at, counts, places, holders, used, firstSlots, proposal, most);
@@ -244,9 +242,4 @@ function unshift(
     for (let i = <i32>proposal[LENGTH + side] - 1; i >= 0; i--) gpuLoads[trial[side * most + i]] = before[--kept];
     for (let i = <i32>counts[expert] - 1; i >= 0; i--) gpuLoads[at[expert * most + i]] = before[--kept];
   }
-}
-
-function isAccepted(change: f64, temperature: f64, bits: u32): bool {
-  const ratio = change / temperature;
-  return ratio < 22 && Math.exp(-ratio) * 4294967296.0 > bits;
 }

@@ -1,5 +1,6 @@
 import { drop, exchangeCopies, occupy, vacate } from "./copyslots";
 import { CLOSED, FORCED, NONE, SHAPE_COPIES, SHAPE_COPIES_MAX, SHAPE_GPUS, SHAPE_LIMITED } from "./layout";
+import { below } from "./random";
 
 // What can be done to a plan with several copies: drawn, written out, done. See copymoves.ts.
 
@@ -131,15 +132,14 @@ export function commit(
     exchangeCopies(at, places, holders, expert * most, copy);
     return;
   }
-  if (what === DROP) {
-    drop(at, places, holders, used, firstSlots, copy, expert * most + --counts[expert]);
-    return;
+  // Who leaves a slot for good leaves no gap in its list; who is swapped keeps its number.
+  const leaver = what === DROP ? copy : other;
+  if (leaver !== NONE) {
+    const whose = leaver / most;
+    const last = what === SWAP ? leaver : whose * most + --counts[whose];
+    drop(at, places, holders, used, firstSlots, leaver, last);
   }
-  if (other !== NONE) {
-    const theirs = other / most;
-    if (what === SWAP) vacate(at, places, holders, used, firstSlots, other);
-    else drop(at, places, holders, used, firstSlots, other, theirs * most + --counts[theirs]);
-  }
+  if (what === DROP) return;
   const gpu = at[copy];
   if (what === ADD) counts[expert]++;
   else vacate(at, places, holders, used, firstSlots, copy);
@@ -150,9 +150,4 @@ export function commit(
 function isOn(at: StaticArray<u32>, first: u32, count: u32, gpu: u32): bool {
   for (let copy = first; copy < first + count; copy++) if (at[copy] === gpu) return true;
   return false;
-}
-
-/** A whole number below `count`, from 32 uniform bits. */
-function below(bits: u32, count: u32): u32 {
-  return <u32>((<u64>bits * <u64>count) >>> 32);
 }

@@ -15,7 +15,19 @@ import {
   BALANCE_WEIGHTS_AT,
   NONE,
 } from "./layout";
-import { addCopy, dropCopy, excessOf, excessOn, growth, growthOfAdding, isHeld, loadPlan, wasHeld } from "./plan";
+import {
+  addCopy,
+  dropCopy,
+  excessOf,
+  excessOn,
+  growth,
+  growthOfAdding,
+  isHeld,
+  loadPlan,
+  swapCopies,
+  wasHeld,
+} from "./plan";
+import { below } from "./random";
 
 // A layer's plan from another one: changes that take off the most excess over the levels, a move.
 //
@@ -186,15 +198,6 @@ function growthOfDropping(plan: StaticArray<u32>, loads: StaticArray<f64>, gpu: 
   return sum;
 }
 
-function swapCopies(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32, other: u32): void {
-  const b = plan[plan[BALANCE_EXPERT_AT] + slot];
-  const a = plan[plan[BALANCE_EXPERT_AT] + other];
-  dropCopy(plan, loads, slot);
-  dropCopy(plan, loads, other);
-  addCopy(plan, loads, slot, a);
-  addCopy(plan, loads, other, b);
-}
-
 function replaceCopy(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32, expert: u32): void {
   dropCopy(plan, loads, slot);
   addCopy(plan, loads, slot, expert);
@@ -215,8 +218,8 @@ export function shakePlan(
   const slots = plan[BALANCE_SLOTS];
   for (let i: u32 = 0; i < count; i++) {
     const word = bits[start + 2 * i];
-    const slot = <u32>((<u64>word * <u64>slots) >> 32);
-    const other = <u32>((<u64>bits[start + 2 * i + 1] * <u64>slots) >> 32);
+    const slot = below(word, slots);
+    const other = below(bits[start + 2 * i + 1], slots);
     const p = plan[plan[BALANCE_GPU_AT] + slot];
     const q = plan[plan[BALANCE_GPU_AT] + other];
     const a = plan[plan[BALANCE_EXPERT_AT] + slot];

@@ -266,6 +266,12 @@ export const BALANCE_WEIGHTS_AT = 18;
 export const BALANCE_KEYS_AT = 19;
 export const BALANCE_HEADER = 20;
 
+/** What is known of a plan that is annealed: what it costs, what its GPUs are overloaded by, the bytes that it moves. */
+export const KNOWN_COST = 0;
+export const KNOWN_OVERLOAD = 1;
+export const KNOWN_MOVED_BYTES = 2;
+export const KNOWN_WORDS = 3;
+
 /** What is said of a cluster and of copies of experts, in `shape`: sizes, copies, radius, 1 if loads are limited, counts. */
 export const SHAPE_GPUS = 0;
 export const SHAPE_NODE_GPUS = 1;

@@ -169,3 +169,13 @@ export function dropCopy(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: 
   bear(plan, loads, plan[plan[BALANCE_GPU_AT] + slot], expert, -1 / copies);
   if (copies > 1) bearAll(plan, loads, expert, 1 / (copies - 1) - 1 / copies);
 }
+
+/** Swaps what two slots hold. */
+export function swapCopies(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32, other: u32): void {
+  const b = plan[plan[BALANCE_EXPERT_AT] + slot];
+  const a = plan[plan[BALANCE_EXPERT_AT] + other];
+  dropCopy(plan, loads, slot);
+  dropCopy(plan, loads, other);
+  addCopy(plan, loads, slot, a);
+  addCopy(plan, loads, other, b);
+}

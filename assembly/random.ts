@@ -96,6 +96,36 @@ function rotateFour(x: v128, k: i32): v128 {
   return v128.or(i32x4.shl(x, k), i32x4.shr_u(x, 32 - k));
 }
 
+/** A whole number below `count`, from 32 uniform bits. */
+export function below(bits: u32, count: u32): u32 {
+  return <u32>((<u64>bits * <u64>count) >>> 32);
+}
+
+/** Whether 32 uniform bits accept what is worse by `change`, as they do with probability exp(-change / temperature). */
+export function isAccepted(change: f64, temperature: f64, bits: u32): bool {
+  const ratio = change / temperature;
+  return ratio < 22 && decay(ratio) * 4294967296.0 > bits;
+}
+
+/**
+ * exp(-x) of an x from 0 to 22, off by at most 2^-41 of itself: 2^-k, where k is nearest to x / ln 2, and Taylor's series of what is
+ * left. The library's exp brings a table of 2 KiB.
+ */
+function decay(x: f64): f64 {
+  const k = nearest(x * Math.LOG2E);
+  const r = k * Math.LN2 - x;
+  let sum = 1.0 / 3628800;
+  sum = sum * r + 1.0 / 362880;
+  sum = sum * r + 1.0 / 40320;
+  sum = sum * r + 1.0 / 5040;
+  sum = sum * r + 1.0 / 720;
+  sum = sum * r + 1.0 / 120;
+  sum = sum * r + 1.0 / 24;
+  sum = sum * r + 1.0 / 6;
+  sum = sum * r + 1.0 / 2;
+  return ((sum * r + 1) * r + 1) * reinterpret<f64>((<u64>(1023 - <i32>k)) << 52);
+}
+
 /** SplitMix64's finaliser, a bijection. */
 function mix(x: u64): u64 {
   x = (x ^ (x >>> 30)) * 0xbf58476d1ce4e5b9;

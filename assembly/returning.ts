@@ -7,7 +7,7 @@ import {
   BALANCE_SLOTS,
   NONE,
 } from "./layout";
-import { addCopy, dropCopy, excessOn, isHeld, loadPlan, wasHeld } from "./plan";
+import { addCopy, dropCopy, excessOn, isHeld, loadPlan, swapCopies, wasHeld } from "./plan";
 
 /** What excess may grow by when a move is taken back: rounding. */
 const SLACK = 1e-12;
@@ -67,18 +67,9 @@ function swapBack(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32): i
     let fewer = 1 - (wasHeld(plan, a, q) ? 0 : 1);
     if (b !== NONE) fewer += (wasHeld(plan, b, q) ? 0 : 1) - (wasHeld(plan, b, p) ? 0 : 1);
     if (fewer <= 0) continue;
-    swap(plan, loads, slot, other);
+    swapCopies(plan, loads, slot, other);
     if (excessOfAll(plan, loads) <= most) return fewer;
-    swap(plan, loads, slot, other);
+    swapCopies(plan, loads, slot, other);
   }
   return 0;
-}
-
-function swap(plan: StaticArray<u32>, loads: StaticArray<f64>, slot: u32, other: u32): void {
-  const a = plan[plan[BALANCE_EXPERT_AT] + slot];
-  const b = plan[plan[BALANCE_EXPERT_AT] + other];
-  dropCopy(plan, loads, slot);
-  dropCopy(plan, loads, other);
-  addCopy(plan, loads, slot, b);
-  addCopy(plan, loads, other, a);
 }

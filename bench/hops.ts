@@ -20,7 +20,7 @@ const room = "placement";
 const DATA = new URL("../../shared/data/placement/", import.meta.url);
 const HIGHS = "HiGHS, Wasm";
 /** The package is CommonJS: what Node imports is the function that its types call the default of a default. */
-const loadHighs = highs as unknown as typeof highs.default;
+export const loadHighs = highs as unknown as typeof highs.default;
 
 /** Experts that a few GPUs ask for, in nodes of 8 and pods of 4 nodes; every GPU may hold `slots` of them, and serve so much. */
 interface Hops {
@@ -72,7 +72,7 @@ export function problemOf({ G, slotsPerGpu, bwCapPerGpu, src, demand }: Hops, is
 }
 
 /** The same as a programme in CPLEX's text: a variable an expert and GPU. */
-function programmeOf({ E, G, slotsPerGpu, bwCapPerGpu, src, demand }: Hops, isLimited: boolean): string {
+export function programmeOf({ E, G, slotsPerGpu, bwCapPerGpu, src, demand }: Hops, isLimited: boolean): string {
   const tier = (a: number, b: number) => (a === b ? 0 : a >> 3 === b >> 3 ? 1 : a >> 5 === b >> 5 ? 2 : 3);
   const costs: string[] = [];
   const rules: string[] = [];

@@ -1,5 +1,6 @@
 // Bundles dist/: the library, the command line, and the kernels on their own.
-import { chmodSync, copyFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { build } from "esbuild";
 
 const common = {
@@ -25,6 +26,7 @@ await build({
   format: "esm",
   platform: "neutral",
   mainFields: ["module", "main"],
+  minify: true, // declarations and messages say what a reader needs
   external: ["node:*", "commander", "cli-progress", "cli-table3", "picocolors"],
   loader: { ".wasm": "binary", ".txt": "text" },
   outdir: "dist",
@@ -32,3 +34,16 @@ await build({
 chmodSync("dist/cli/main.js", 0o755);
 copyFileSync("build/release.wasm", "dist/kernels.wasm");
 copyFileSync("build/portable.wasm", "dist/kernels.portable.wasm");
+
+// Of the declarations those that the library's own name, and they in turn; what is left is nobody's business.
+const declared = new Set();
+const declare = (path) => {
+  if (declared.has(path)) return;
+  declared.add(path);
+  const text = readFileSync(join("build/types", path), "utf8");
+  mkdirSync(dirname(join("dist", path)), { recursive: true });
+  writeFileSync(join("dist", path), text);
+  for (const [, from] of text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g))
+    declare(join(dirname(path), from.replace(/(\.d)?\.ts$/, ".d.ts")));
+};
+declare("index.d.ts");

@@ -8,6 +8,17 @@ export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.t
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export type { Term } from "./budget/terms.ts";
 export {
+  type CapacityCurve,
+  type CapacityNeed,
+  type CapacityReport,
+  capacityCurves,
+  type OpticsReach,
+  planCapacity,
+} from "./capacity/index.ts";
+export { CAPACITY_EVIDENCE, type CapacityOptions, type CapacityPoint } from "./capacity/problem.ts";
+export { opticsReach } from "./capacity/reach.ts";
+export type { CapacityState, CapacityTerm, CapacityTermName } from "./capacity/terms.ts";
+export {
   type Certificate,
   certify,
   type LocalDeadline,
@@ -80,6 +91,8 @@ export {
 } from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
 export type { RouteHead } from "./formats/route-lines.ts";
+export { formatRouteModel, readRouteModel } from "./formats/route-model.ts";
+export { formatRoutes, ROUTE_TEXTS, type RouteText, type RouteTextOptions } from "./formats/route-text.ts";
 export { openRoutes, type RouteStream, type RoutesOptions, readRoutes } from "./formats/routes.ts";
 export { readSafetensors, type Tensor, type Tensors, writeSafetensors } from "./formats/safetensors.ts";
 export { readTopology, type Topology } from "./formats/topology.ts";
@@ -132,8 +145,8 @@ export {
 } from "./pacing/index.ts";
 export { exactPath, pathThreeSigma } from "./path.ts";
 export { generateTraffic, type TrafficOptions, type TrafficPattern } from "./patterns.ts";
-export { type BalanceAnswer, type BalanceInfeasible, placeForBalance } from "./placement/balance.ts";
-export type { BalancePlan } from "./placement/balance-plan.ts";
+export { placeForBalance } from "./placement/balance.ts";
+export type { BalanceAnswer, BalanceInfeasible, BalancePlan } from "./placement/balance-plan.ts";
 export type { BalanceLimits, BalanceProblem, LoadScenario, PlanInForce } from "./placement/balance-problem.ts";
 export type { Cluster, Tier } from "./placement/cluster.ts";
 export { type ExpertCost, explainPlacement, type OtherPlace, type PlacementExplanation } from "./placement/explain.ts";
@@ -144,28 +157,49 @@ export {
   placeForLatency,
 } from "./placement/latency.ts";
 export type { Infeasible } from "./placement/obstacles.ts";
+export type { Prices } from "./placement/price-search.ts";
 export type { LatencyPlan, LatencyProblem, SparseDemand } from "./placement/problem.ts";
-export type { Prices } from "./placement/search.ts";
 export { type BalanceTask, balancePlanOf, gpuLoadsOf, gpusOfSlots } from "./placement/slots.ts";
 export { type PlanCheck, verifyPlacement } from "./placement/verify.ts";
 export { type BalanceCheck, verifyBalance } from "./placement/verify-balance.ts";
 export { type Axis, type Chart, driveChart, lineChart, prefetchChart, type Series, tailChart } from "./plot.ts";
+export {
+  type ClusterPower,
+  comparePower,
+  type OpticsPower,
+  type PoweredCluster,
+  type PowerOptions,
+  type PowerReport,
+  switchTbpsThatSaves,
+} from "./power.ts";
+export { predictionChart } from "./prediction/chart.ts";
 export {
   type EvaluatedName,
   type EvaluationOptions,
   evaluatePredictors,
   type PredictionReport,
   type PredictorReport,
-  type Reliability,
+  type RouteOrigin,
 } from "./prediction/evaluate.ts";
 export type { Chosen } from "./prediction/history.ts";
 export { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./prediction/index.ts";
+export type { LearningStep } from "./prediction/learning.ts";
+export type { Recalls, Reliability } from "./prediction/tally.ts";
 export { type PrefetchOptions, type PrefetchReport, type PrefetchRow, simulatePrefetch } from "./prefetch/index.ts";
+export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/plan.ts";
 export { type LoadTimes, type PrefetchCase, type PrefetchDecision, PrefetchRule } from "./prefetch/rule.ts";
-export { PREFETCH_POLICIES, type PrefetchPolicy } from "./prefetch/run.ts";
 export { RandomBits, type RandomOptions } from "./random.ts";
-export { type Accesses, accessesOf, streamAccesses } from "./residency/accesses.ts";
+export {
+  type BoardOptions,
+  type BoardReport,
+  type BoardUpkeep,
+  boardReliability,
+  RELIABILITY_EVIDENCE,
+} from "./reliability.ts";
+export { type Accesses, accessesOf, gatherAccesses, streamAccesses } from "./residency/accesses.ts";
+export { residencyChart } from "./residency/chart.ts";
 export { nextUses } from "./residency/future.ts";
+export { type GuideOptions, guideOf } from "./residency/guide.ts";
 export { type ReplayOptions, Residency, type ResidencyOptions } from "./residency/index.ts";
 export { type CacheOptions, type ExpertPlace, POLICIES, type Policy } from "./residency/policies.ts";
 export type { HitReport, ResidencyReport } from "./residency/report.ts";
@@ -175,12 +209,14 @@ export {
   recencyCliff,
   replayResidency,
   type SweepOptions,
+  streamResidency,
   sweepResidency,
 } from "./residency/sweep.ts";
 export { DoorbellDrain } from "./ring/drain.ts";
 export { DoorbellRing } from "./ring/index.ts";
 export { DOORBELL_WORDS } from "./ring/memory.ts";
 export { type Efficiency, Roofline, type StepRoofline } from "./roofline.ts";
+export { compareFit, type RouteFit, type WorkloadAgreement } from "./routes/agreement.ts";
 export { type FitOptions, fitRoutes, type RouteStatistics, routeStatistics } from "./routes/fit.ts";
 export {
   type GeneratedRoutes,
@@ -190,6 +226,7 @@ export {
   type RouteState,
   type RouteWorkload,
 } from "./routes/generate.ts";
+export { ROUTE_MIX, ROUTE_MIX_EXPERT_BYTES } from "./routes/mix.ts";
 export type { RouteRow } from "./routes/order.ts";
 export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";

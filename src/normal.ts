@@ -29,7 +29,7 @@ export function ln(x: number): number {
 /** 1/3, 1/5 ... 1/21 */
 const LATER_TERMS = Array.from({ length: 10 }, (_, i) => 1 / (2 * i + 3));
 
-/** e^x of an x up to 0, within 1e-12 of it; 0 where doubles end. */
+/** e^x of an x up to 0, within 1e-12; 0 where doubles end. */
 export function exp(x: number): number {
   if (x < -745) return 0;
   let [term, sum] = [1, 1];

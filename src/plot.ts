@@ -13,13 +13,18 @@ export interface Axis {
   /** The range; that of the points unless given. */
   from?: number;
   to?: number;
+  /** Where ticks are; at round values unless given. */
+  ticks?: readonly number[];
 }
 
 /** A line through points, with the interval of each where it is known. */
 export interface Series {
   /** What the legend says, in as many lines as it has. */
   name: string;
-  points: readonly { x: number; y: number; low?: number; high?: number }[];
+  /** `radius`: of a dot there, in pixels; none unless given. */
+  points: readonly { x: number; y: number; low?: number; high?: number; radius?: number }[];
+  /** Drawn thin, dashed and grey: what the others are held against. */
+  isReference?: boolean;
 }
 
 export interface Chart {
@@ -35,11 +40,32 @@ export interface Chart {
 const WIDTH = 880;
 const HEIGHT = 500;
 const PLOT = { left: 118, top: 74, right: WIDTH - 150, bottom: HEIGHT - 56 };
+const STYLE =
+  "<style>.ink{fill:#1a1a1a}.soft{fill:#555}.page{fill:#fff}.grid{stroke:#ddd}.mark{stroke:#999}@media(prefers-color-scheme:dark){.ink{fill:#eee}.soft{fill:#aaa}.page{fill:#151515}.grid{stroke:#333}.mark{stroke:#777}}</style>";
 /** Told apart by people of any colour vision (Okabe and Ito, 2008). */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6a00", "#666666"];
 
-/** A line chart as SVG, readable on light and dark. */
-export function lineChart(chart: Chart): string {
+/** A line chart as SVG, readable on light and dark; of several charts one below the other. */
+export function lineChart(charts: Chart | readonly Chart[]): string {
+  const all = "series" in charts ? [charts] : charts;
+  if (all.length === 0) throw new RangeError("charts must be at least 1, got 0");
+  const height = HEIGHT * all.length;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="13">`,
+    `<title>${escaped(all.map(({ title }) => title).join("; "))}</title>`,
+    STYLE,
+    `<rect class="page" width="${WIDTH}" height="${height}"/>`,
+    ...all.flatMap((chart, i) => [
+      ...(i > 0 ? [`<g transform="translate(0 ${HEIGHT * i})">`] : []),
+      ...drawn(chart),
+      ...(i > 0 ? ["</g>"] : []),
+    ]),
+    "</svg>",
+    "",
+  ].join("\n");
+}
+
+function drawn(chart: Chart): string[] {
   const points = chart.series.flatMap((series) => series.points);
   if (points.length === 0) throw new RangeError("series must hold at least 1 point, got 0");
   const x = scale(
@@ -54,21 +80,7 @@ export function lineChart(chart: Chart): string {
     PLOT.bottom,
     PLOT.top,
   );
-  const at = (px: number, py: number) => `${rounded(x.at(px))},${rounded(y.at(py))}`;
-  const lines = chart.series.map(({ points }, i) => {
-    const colour = COLOURS[i % COLOURS.length]!;
-    const band = points.filter((point) => point.low !== undefined && point.high !== undefined);
-    const outline = [...band.map((p) => at(p.x, p.high!)), ...band.toReversed().map((p) => at(p.x, p.low!))];
-    return [
-      ...(band.length > 1 ? [`<polygon points="${outline.join(" ")}" fill="${colour}" opacity=".18"/>`] : []),
-      `<polyline points="${points.map((p) => at(p.x, p.y)).join(" ")}" fill="none" stroke="${colour}" stroke-width="2" stroke-linejoin="round"/>`,
-    ].join("\n");
-  });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-family="system-ui, sans-serif" font-size="13">`,
-    `<title>${escaped(chart.title)}</title>`,
-    "<style>.ink{fill:#1a1a1a}.soft{fill:#555}.page{fill:#fff}.grid{stroke:#ddd}.mark{stroke:#999}@media(prefers-color-scheme:dark){.ink{fill:#eee}.soft{fill:#aaa}.page{fill:#151515}.grid{stroke:#333}.mark{stroke:#777}}</style>",
-    `<rect class="page" width="${WIDTH}" height="${HEIGHT}"/>`,
     `<text class="ink" x="${PLOT.left}" y="28" font-size="17" font-weight="600">${escaped(chart.title)}</text>`,
     `<text class="soft" x="${PLOT.left}" y="50">${escaped(chart.subtitle ?? "")}</text>`,
     ...x.ticks.map(({ value, text }) => {
@@ -86,22 +98,42 @@ export function lineChart(chart: Chart): string {
       const word = isRoomy ? `x="${px - 5}" text-anchor="end"` : `x="${px + 5}"`;
       return `<line class="mark" x1="${px}" y1="${PLOT.top}" x2="${px}" y2="${PLOT.bottom}" stroke-dasharray="5 4"/><text class="soft" y="${PLOT.top + 14}" ${word}>${escaped(label)}</text>`;
     }),
-    ...lines,
+    ...chart.series.map((series, i) => curve(series, i, x, y)),
     ...legend(chart.series),
     `<text class="soft" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">${escaped(chart.x.label)}</text>`,
     `<text class="soft" transform="translate(18 ${(PLOT.top + PLOT.bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(chart.y.label)}</text>`,
-    "</svg>",
-    "",
+  ];
+}
+
+/** A line through points, on what is known of where each may lie, and below their dots. */
+function curve({ points, isReference }: Series, i: number, x: Scale, y: Scale): string {
+  const at = (px: number, py: number) => `${rounded(x.at(px))},${rounded(y.at(py))}`;
+  const colour = COLOURS[i % COLOURS.length]!;
+  const band = points.filter((point) => point.low !== undefined && point.high !== undefined);
+  const outline = [...band.map((p) => at(p.x, p.high!)), ...band.toReversed().map((p) => at(p.x, p.low!))];
+  const path = `<polyline points="${points.map((p) => at(p.x, p.y)).join(" ")}" fill="none"`;
+  if (isReference) return `${path} class="mark" stroke-width="1.5" stroke-dasharray="5 4"/>`;
+  return [
+    ...(band.length > 1 ? [`<polygon points="${outline.join(" ")}" fill="${colour}" opacity=".18"/>`] : []),
+    `${path} stroke="${colour}" stroke-width="2" stroke-linejoin="round"/>`,
+    ...points.flatMap(({ x: px, y: py, radius }) =>
+      radius
+        ? [`<circle cx="${rounded(x.at(px))}" cy="${rounded(y.at(py))}" r="${rounded(radius)}" fill="${colour}"/>`]
+        : [],
+    ),
   ].join("\n");
 }
 
 /** A swatch and the name of each series, one below the other. */
 function legend(series: readonly Series[]): string[] {
   let y = PLOT.top + 4;
-  return series.map(({ name }, i) => {
+  return series.map(({ name, isReference }, i) => {
     const words = name.split("\n");
     const lines = words.map((word, k) => `<tspan x="${PLOT.right + 38}" y="${y + 17 * k}">${escaped(word)}</tspan>`);
-    const swatch = `<line x1="${PLOT.right + 14}" y1="${y - 4}" x2="${PLOT.right + 32}" y2="${y - 4}" stroke="${COLOURS[i % COLOURS.length]}" stroke-width="3"/>`;
+    const colour = isReference
+      ? 'class="mark" stroke-width="1.5" stroke-dasharray="5 4"'
+      : `stroke="${COLOURS[i % COLOURS.length]}" stroke-width="3"`;
+    const swatch = `<line x1="${PLOT.right + 14}" y1="${y - 4}" x2="${PLOT.right + 32}" y2="${y - 4}" ${colour}/>`;
     y += 17 * words.length + 8;
     return `${swatch}<text class="ink">${lines.join("")}</text>`;
   });
@@ -185,7 +217,7 @@ interface Scale {
 
 /** Where values lie between two pixels, and ticks at round values. */
 function scale(
-  { log = false, format = String, from, to, label }: Axis,
+  { log = false, format = String, from, to, ticks, label }: Axis,
   values: number[],
   start: number,
   end: number,
@@ -199,7 +231,7 @@ function scale(
   const position = log ? Math.log10 : (value: number) => value;
   const [first, last] = [position(low), position(high)];
   const at = (value: number) => start + ((position(value) - first) / (last - first)) * (end - start);
-  const steps = log ? logTicks(low, high) : linearTicks(low, high);
+  const steps = ticks ?? (log ? logTicks(low, high) : linearTicks(low, high));
   return { at, ticks: steps.map((value) => ({ value, text: format(value) })) };
 }
 

@@ -1,24 +1,15 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execPath } from "node:process";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BASELINES_EVIDENCE, DEFAULTS_EVIDENCE, OPTICS } from "../src/index.ts";
-import { type ProgramRun, runProgram } from "./program.ts";
+import { runProgram } from "./program.ts";
+import { commandLine, longLines, MAIN, SLIPS } from "./run-cli.ts";
 
-const MAIN = resolve("dist/cli/main.js");
-const folder = mkdtempSync(join(tmpdir(), "vorchestrate-cli-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Runs the command line. */
-function run(args: string, env: NodeJS.ProcessEnv = {}, script = MAIN): Promise<ProgramRun> {
-  return runProgram(execPath, [script, ...args.split(" ").filter(Boolean)], folder, env);
-}
+const { folder, run, write: file } = commandLine();
 
 const QUICK = { check: "--draws 1000", study: "--iterations 1000", tail: "--iterations 1000", optics: "" };
-
-const file = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
 
 /** 300 latencies of 100 to 136 ns, one in fifty of them 200 ns later. */
 const latencies = Array.from({ length: 300 }, (_, i) => (100 + (i % 37) + (i % 50 === 0 ? 200 : 0)).toFixed(1));
@@ -39,8 +30,8 @@ describe("answers", () => {
     const quick = QUICK[args.split(" ")[0] as keyof typeof QUICK];
     const words = await run(`${args} ${quick}`);
     expect(words).toMatchObject({ status, stderr: "" });
-    expect(words.stdout.split("\n").filter((line) => [...line].length > 100 && !line.includes("main.js"))).toEqual([]);
-    expect(words.stdout).not.toMatch(/NaN|undefined|null|Infinity/);
+    expect(longLines(words.stdout)).toEqual([]);
+    expect(words.stdout).not.toMatch(SLIPS);
     const json = await run(`${args} ${quick} --json`);
     expect(json).toMatchObject({ status, stderr: "" });
     expect(() => JSON.parse(json.stdout)).not.toThrow();

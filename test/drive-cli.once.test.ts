@@ -1,18 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { transformSync } from "esbuild";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runProgram } from "./program.ts";
+import { commandLine, longLines, SLIPS } from "./run-cli.ts";
 
-const MAIN = resolve("dist/cli/main.js");
 const MATRIX = resolve("../shared/data/fabric/htsim_incast_128.cm");
-const folder = mkdtempSync(join(tmpdir(), "vorchestrate-drive-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const drive = (args: string) =>
-  runProgram(process.execPath, [MAIN, "drive", ...args.split(" ").filter(Boolean)], folder);
-const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+const { folder, run: drive, write, read } = commandLine("drive");
 
 describe("answers", () => {
   test.each([
@@ -28,8 +22,8 @@ describe("answers", () => {
   ])("drive %s: in words and as one JSON value", async (args) => {
     const words = await drive(args);
     expect(words).toMatchObject({ status: 0, stderr: "" });
-    expect(words.stdout).not.toMatch(/NaN|undefined|null|Infinity/);
-    expect(words.stdout.split("\n").filter((line) => [...line].length > 100 && !line.includes("main.js"))).toEqual([]);
+    expect(words.stdout).not.toMatch(SLIPS);
+    expect(longLines(words.stdout)).toEqual([]);
     const { status, stdout } = await drive(`${args} --json`);
     const report = JSON.parse(stdout);
     const { done, late, dropped, cancelled } = report.outcomes;
@@ -110,7 +104,7 @@ test("a trace has a track for every DPU and link, on which nothing overlaps, and
   );
   expect(status).toBe(0);
   expect(stdout).toContain("The trace is in trace.json");
-  const { traceEvents } = JSON.parse(readFileSync(join(folder, "trace.json"), "utf8")) as {
+  const { traceEvents } = JSON.parse(read("trace.json")) as {
     traceEvents: { ph: string; name: string; tid: number; ts: number; dur: number; args: { name?: string } }[];
   };
   const tracks = traceEvents.filter(({ name }) => name === "thread_name").map(({ args }) => args.name);
@@ -128,14 +122,14 @@ test("a trace has a track for every DPU and link, on which nothing overlaps, and
 test("a refused drive leaves the last trace as it was", async () => {
   write("kept.json", "kept");
   const { status } = await drive("--loads 5 --burst-mb 0.5 --trace kept.json");
-  expect([status, readFileSync(join(folder, "kept.json"), "utf8")]).toEqual([2, "kept"]);
+  expect([status, read("kept.json")]).toEqual([2, "kept"]);
 });
 
 test("a picture of how long loads take, one line for each of the means, and the deadline", async () => {
   const { status, stdout } = await drive("--loads 200 --means all --svg drive.svg");
   expect(status).toBe(0);
   expect(stdout).toContain("The picture is in drive.svg");
-  const svg = readFileSync(join(folder, "drive.svg"), "utf8");
+  const svg = read("drive.svg");
   expect(svg.match(/<polyline /g)).toHaveLength(3);
   for (const word of ["executor", "reactive", "coherent", "deadline"]) expect(svg).toContain(`>${word}<`);
 });

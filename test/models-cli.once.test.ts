@@ -1,9 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { execPath } from "node:process";
 import { afterAll, expect, test } from "vitest";
-import { clusterSchema, MODELS, modelNamed, totalsOf } from "../src/index.ts";
+import {
+  boardReliability,
+  clusterSchema,
+  comparePower,
+  MODELS,
+  modelNamed,
+  OPTICS,
+  planCapacity,
+  totalsOf,
+} from "../src/index.ts";
 import { runProgram } from "./program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vorchestrate-models-"));
@@ -33,7 +42,10 @@ test("models lists all, with what they come to", async () => {
   expect(listed).toEqual(JSON.parse(JSON.stringify(MODELS.map((model) => ({ ...model, totals: totalsOf(model) })))));
 });
 
-test.each(MODELS.map(({ name }) => name))("models %s says nothing that is no number", async (name) => {
+/** One of each kind of attention, and what is assumed. */
+const KINDS = ["gpt-oss-20b", "deepseek-v3.2", "deepseek-v4-pro", "qwen3.5-397b", "frontier-1.8t"];
+
+test.each(KINDS)("models %s says nothing that is no number", async (name) => {
   const { status, stdout, stderr } = await run(`models ${name}`);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).not.toMatch(/NaN|undefined|null|Infinity/);
@@ -54,6 +66,46 @@ test("schema prints that of a cluster", async () => {
 });
 
 test.each([
+  ["capacity frontier-1.8t --gpu r200 --sequences 512", 0],
+  ["capacity deepseek-v3 --group 8 --gpus-max 64", 1],
+  ["capacity qwen3-30b --optics cpo-800g --curve --gpus-max 128", 0],
+  ["power", 0],
+  ["power --gpus 64 --tokens-per-second 1000 --engines 8", 0],
+])("%s ends with %i, in words and as JSON", async (args, status) => {
+  const words = await run(args);
+  expect(words).toMatchObject({ status, stderr: "" });
+  expect(words.stdout).not.toMatch(/NaN|undefined|null|Infinity/);
+  expect(words.stdout.split("\n").filter((line) => line.length > 100 && !line.includes("main.js"))).toEqual([]);
+  const json = await run(`${args} --json`);
+  expect(json).toMatchObject({ status, stderr: "" });
+  const [command] = args.split(" ");
+  const said = JSON.parse(json.stdout);
+  if (command === "capacity") expect(words.stdout).toContain(`${said.binding} binds, then ${said.next}.`);
+  else expect(said.power.optics.length).toBeGreaterThan(5);
+});
+
+test("capacity and power are what the library says, and draw pictures", async () => {
+  const { stdout } = await run(
+    "capacity frontier-1.8t --gpu r200 --slo-ms 30 --svg capacity.svg --gpus-max 256 --json",
+  );
+  const { curves, ...report } = JSON.parse(stdout);
+  const options = { model: "frontier-1.8t", cluster: { gpu: "r200" }, sloNs: 30e6, gpusMax: 256 };
+  expect(report).toEqual(JSON.parse(JSON.stringify(planCapacity(options))));
+  expect(curves).toHaveLength(OPTICS.length);
+  await run("power --svg power.svg");
+  for (const file of ["capacity.svg", "power.svg"])
+    expect(readFileSync(join(folder, file), "utf8")).toMatch(/^<svg .*<polyline/s);
+  expect(JSON.parse((await run("power --base lpo-800g --engines 4 --json")).stdout)).toEqual(
+    JSON.parse(JSON.stringify({ power: comparePower({ base: "lpo-800g" }), board: boardReliability({ engines: 4 }) })),
+  );
+});
+
+test.each([
+  ["capacity dbrx --slo-ms 0", "sloNs must be above 0, got 0 (--slo-ms 0)"],
+  ["capacity dbrx --radius 9", "radiusHops must be from 0 to 3, got 9 (--radius 9)"],
+  ["capacity dbrx --gpu h10", 'gpu must name a built-in GPU, got "h10"; did you mean h100?'],
+  ["capacity dbrx --group 8 --curve", "--curve goes with experts that are fetched, got --group"],
+  ["power --gpu-watts 5", "gpuWatts goes with --gpus, got none (--gpu-watts 5)"],
   ["models mixtral", 'model must name a built-in model, got "mixtral"'],
   ["models gone.json", "gone.json: there is no such file"],
   ["models llama.json", 'llama.json: expected model_type of a mixture-of-experts family that is known, got "llama"'],

@@ -1,7 +1,7 @@
 import normalQuantileOf from "@stdlib/stats-base-dists-normal-quantile";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ln, normalQuantile } from "../src/normal.ts";
+import { exp, ln, normalQuantile } from "../src/normal.ts";
 import { NORMAL_QUANTILES } from "./vectors/draws.ts";
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -76,4 +76,14 @@ test("normalQuantile falls as u rises, across the borders of its three formulas 
     ),
     { seed: 3 },
   );
+});
+
+test("exp is within 1e-12 of the host's, in proportion down to -250, and ends in 0", () => {
+  fc.assert(
+    fc.property(fc.double({ min: -800, max: 0, noNaN: true }), (x) => {
+      expect(Math.abs(exp(x) - Math.exp(x))).toBeLessThanOrEqual(1e-12 * (x > -250 ? Math.exp(x) : 1));
+    }),
+    { seed: 4, numRuns: 2000 },
+  );
+  expect([exp(0), exp(-746), exp(Number.NEGATIVE_INFINITY)]).toEqual([1, 0, 0]);
 });

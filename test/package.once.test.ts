@@ -67,7 +67,8 @@ test("the package names no folder of the machine that built it", () => {
 
 test("the package is small and holds what it needs, and nothing else", () => {
   const { size, paths } = packed;
-  expect(size).toBeLessThan(300_000);
+  // 300 KB were enough for the first rooms; each brings some 20 KB, half of them kernels and what messages say.
+  expect(size).toBeLessThan(450_000);
   for (const path of ["dist/index.js", "dist/index.d.ts", "dist/kernels.wasm", "dist/kernels.portable.wasm", "LICENSE"])
     expect(paths).toContain(path);
   expect(paths.filter((path) => /^(src|test|assembly|bench|build|node_modules)\/|tsbuildinfo$/.test(path))).toEqual([]);

@@ -1,19 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runProgram } from "./program.ts";
+import { beforeAll, describe, expect, test } from "vitest";
 import { eplbProblem, hasShared, hopProblem, sharedFile } from "./reference/instances.ts";
+import { commandLine, longLines, SLIPS } from "./run-cli.ts";
 
-const MAIN = resolve("dist/cli/main.js");
-const folder = mkdtempSync(join(tmpdir(), "vorchestrate-place-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-const place = (args: string, env: NodeJS.ProcessEnv = {}) =>
-  runProgram(process.execPath, [MAIN, "place", ...args.split(" ").filter(Boolean)], folder, env);
-const write = (name: string, text: string | Uint8Array) => writeFileSync(join(folder, name), text);
-const read = (name: string) => readFileSync(join(folder, name), "utf8");
+const { folder, run: place, write, read } = commandLine("place");
 
 /** Loads of a dense layer and of three with experts, a few of which are asked for much more than the others. */
 const LOADS = [0, 1, 2, 3].map((layer) =>
@@ -61,8 +53,8 @@ describe("answers", () => {
   ])("place %s: in words and as one JSON value", async (args) => {
     const words = await place(args);
     expect(words).toMatchObject({ status: 0, stderr: "" });
-    expect(words.stdout).not.toMatch(/NaN|undefined|null|Infinity/);
-    expect(words.stdout.split("\n").filter((line) => [...line].length > 100 && !line.includes("main.js"))).toEqual([]);
+    expect(words.stdout).not.toMatch(SLIPS);
+    expect(longLines(words.stdout)).toEqual([]);
     const { status, stdout } = await place(`${args} --json`);
     const { status: word, ...answer } = JSON.parse(stdout);
     expect([status, ["optimal", "within gap", "time limit", "iteration limit"].includes(word)]).toEqual([0, true]);

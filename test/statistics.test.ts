@@ -2,7 +2,7 @@ import betaQuantileOf from "@stdlib/stats-base-dists-beta-quantile";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { normalQuantile } from "../src/normal.ts";
-import { betaShare, leastWhole, rankInterval, shareInterval, standardErrors } from "../src/statistics.ts";
+import { betaShare, leastWhole, meanInterval, rankInterval, shareInterval, standardErrors } from "../src/statistics.ts";
 
 /** The probabilities of 0 .. n successes of probability `p`, by the recurrence from the likeliest on, summing to 1. */
 function binomial(n: number, p: number): Float64Array {
@@ -148,4 +148,16 @@ test("names the bad argument", () => {
     [() => rankInterval(0.5, 0), `count must be from 1 to ${2 ** 53 - 1}, got 0`],
   ] as const)
     expect(call).toThrow(new RangeError(message));
+});
+
+test("a mean's interval is Student's, by the tables of NIST's handbook", () => {
+  // Five values with mean 3 and variance 2.5; 9 degrees of freedom below.
+  const five = meanInterval([1, 2, 3, 4, 5]);
+  expect(five.mean).toBe(3);
+  expect(five.high - 3).toBeCloseTo(2.776 * Math.sqrt(2.5 / 5), 3);
+  expect(3 - five.low).toBeCloseTo(five.high - 3, 12);
+  const ten = meanInterval([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 0.99);
+  expect(ten.high - 5.5).toBeCloseTo(3.25 * Math.sqrt(55 / 60), 2);
+  expect(meanInterval([4, 4, 4])).toEqual({ mean: 4, low: 4, high: 4 });
+  expect(() => meanInterval([4])).toThrow("values.length must be from 2 to 9007199254740991, got 1");
 });

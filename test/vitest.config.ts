@@ -59,6 +59,8 @@ const browser = project("chromium", "release", {
 
 export default defineConfig({
   test: {
+    // One file a core: by default a core is kept back for vitest itself, which idles while files run.
+    maxWorkers: 2,
     projects: [
       ...["debug", "release", "portable"].map((build) => project(build, build)),
       project("once", "release", { include: ["test/**/*.once.test.ts"], exclude: [], testTimeout: 300_000 }),

@@ -1,5 +1,19 @@
-import { accessSync, closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 
 /** A file that cannot be read or written; the message names it and says why. */
 export class FileError extends Error {}
@@ -23,6 +37,38 @@ export function readText(file: string): string {
 /** The bytes of a file. */
 export function readBytes(file: string): Uint8Array {
   return attempt(file, () => readFileSync(file));
+}
+
+/** How many bytes a file holds. */
+export function sizeOf(file: string): number {
+  return attempt(file, () => statSync(file).size);
+}
+
+/** The bytes of a file as they are wanted, each piece told to `onRead` with how many came so far. */
+export async function* streamBytes(file: string, onRead: (bytes: number) => void = () => {}) {
+  let read = 0;
+  try {
+    for await (const piece of createReadStream(file, { highWaterMark: PIECE })) {
+      yield piece as Uint8Array;
+      read += (piece as Uint8Array).length;
+      onRead(read);
+    }
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    throw fileErrorOf(file, error);
+  }
+}
+
+/** Writes pieces as they come, packed where the file's name ends in .gz. */
+export async function writeStream(file: string, pieces: Iterable<string>): Promise<void> {
+  try {
+    const text = Readable.from(pieces);
+    if (file.endsWith(".gz")) await pipeline(text, createGzip(), createWriteStream(file));
+    else await pipeline(text, createWriteStream(file));
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== "string") throw error;
+    throw fileErrorOf(file, error);
+  }
 }
 
 /** Writes a file whole. */
@@ -73,7 +119,11 @@ function attempt<T>(file: string, act: () => T, why: Record<string, string> = {}
   try {
     return act();
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    throw new FileError(`${file}: ${why[code] ?? WHY[code] ?? message}`, { cause: error });
+    throw fileErrorOf(file, error, why);
   }
+}
+
+function fileErrorOf(file: string, error: unknown, why: Record<string, string> = {}): FileError {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  return new FileError(`${file}: ${why[code] ?? WHY[code] ?? message}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { capacityCommand } from "./capacity.ts";
 import { checkCommand } from "./check.ts";
 import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
@@ -8,7 +9,11 @@ import { modelsCommand } from "./models.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";
 import { placeCommand } from "./place/index.ts";
+import { powerCommand } from "./power.ts";
+import { predictCommand } from "./predict/index.ts";
 import { paintFor, typed } from "./print.ts";
+import { residencyCommand } from "./residency/index.ts";
+import { routesCommand } from "./routes/index.ts";
 import { schemaCommand } from "./schema.ts";
 import { studyCommand } from "./study.ts";
 import { tailCommand } from "./tail.ts";
@@ -31,6 +36,9 @@ Examples:
   ${typed("drive --pattern incast")}              loads through a fabric, DPU by DPU
   ${typed("place loads.json --gpus 8 --slots 72")}    experts on GPUs, balanced, with a bound
   ${typed("tail --transport threads")}            doorbells between two threads of this machine
+  ${typed("routes generate --out trace.csv.gz")}  which experts a router chooses, made up
+  ${typed("predict trace.csv.gz")}                which of them could have been foreseen
+  ${typed("residency trace.csv.gz")}              which of them were still there, by policy and budget
 
 Exit codes: 0 schedulable (or done), 1 not schedulable, 2 no answer, because the input is wrong.`,
   );
@@ -39,12 +47,19 @@ for (const command of [
   checkCommand(),
   driveCommand(),
   placeCommand(),
+  predictCommand(),
+  residencyCommand(),
+  routesCommand(),
   tailCommand(),
   opticsCommand(),
   modelsCommand(),
+  capacityCommand(),
+  powerCommand(),
   schemaCommand(),
-])
-  program.addCommand(command.exitOverride().showHelpAfterError(help));
+]) {
+  for (const one of [command, ...command.commands]) one.exitOverride().showHelpAfterError(help);
+  program.addCommand(command);
+}
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
@@ -58,7 +73,10 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
     process.exitCode = 2; // never 1, which is a verdict
-    const command = program.commands.find((candidate) => candidate.name() === program.args[0]);
+    const command = program.args.reduce<Command>(
+      (one, word) => one.commands.find((candidate) => candidate.name() === word) ?? one,
+      program,
+    );
     const { red } = paintFor(process.stderr);
     if (error instanceof RangeError || error instanceof TypeError || error instanceof FileError)
       console.error(`${red("error:")} ${withFlag(error.message, command)}`);

@@ -220,17 +220,39 @@ const OTHERS: Readonly<Record<string, string>> = {
   nodeBytesPerNs: "nodeLink",
   podBytesPerNs: "podLink",
   goodputShare: "goodput",
+  radiusHops: "radius",
+  groupGpus: "group",
+  sloNs: "sloMs",
+  promptsToWarm: "warmPrompts",
+  prefillTokens: "prefill",
+  decodeTokens: "decode",
+  budgetBytes: "budget",
+  budgetsBytes: "budgets",
+  pinned: "pin",
 };
 
 /** A message about a figure, followed by the flag that sets it as it was typed: `(--deadline-us -5)`. */
 export function withFlag(message: string, command: Command | undefined): string {
-  const [, name] = /^(?:options must leave out )?(\w+) /.exec(message) ?? [];
-  const figure = FIGURES.find(([, , candidate]) => candidate === name);
-  const key = figure ? keyOf(figure[0]) : (OTHERS[name ?? ""] ?? name);
-  const option = command?.options.find((candidate) => candidate.attributeName() === key);
-  if (!command || !option) return message;
+  const [, place = ""] = /^(?:options must leave out )?([\w.[\]]+) /.exec(message) ?? [];
+  const option = command && optionOf(place, command);
+  if (!option) return message;
   const value = command.getOptionValue(option.attributeName());
   return `${message} (${option.long}${value === undefined ? "" : ` ${value}`})`;
+}
+
+/** The option that sets what stands in a place such as `workloads[0].topics` or `pinned[2].layer`: the field, or what it is of. */
+function optionOf(place: string, { options }: Command): Option | undefined {
+  const names = place
+    .replace(/\[\d+\]/g, "")
+    .split(".")
+    .reverse();
+  for (const name of names) {
+    const figure = FIGURES.find(([, , candidate]) => candidate === name);
+    const key = figure ? keyOf(figure[0]) : (OTHERS[name] ?? name);
+    const option = options.find((candidate) => candidate.attributeName() === key);
+    if (option) return option;
+  }
+  return undefined;
 }
 
 /** The flag of a parsed option, e.g. `--pipeline-ns` of `pipelineNs`. */

@@ -27,7 +27,8 @@ export function again(more: string): string {
   return typed([...process.argv.slice(2).map(quoted), more].join(" "));
 }
 
-function quoted(word: string): string {
+/** A word as a shell takes it. */
+export function quoted(word: string): string {
   return /^[\w@%+=:,./\\-]+$/.test(word) ? word : JSON.stringify(word);
 }
 
@@ -137,6 +138,17 @@ export function verdictWord(holds: boolean | null): string {
 export function steady(ns: number): string {
   const [digits, unit] = duration(ns).split(" ");
   return `${Number(digits).toPrecision(4)} ${unit}`;
+}
+
+/** A size as people read it: 302 MB, 4.29 GB. */
+export function sizeWords(bytes: number): string {
+  const power = Math.max(0, Math.min(4, Math.floor(Math.log10(Number(bytes.toPrecision(3)) || 1) / 3)));
+  return `${figure(bytes / 1000 ** power)} ${["B", "kB", "MB", "GB", "TB"][power]}`;
+}
+
+/** A share in percent with its tenths, so that columns line up. */
+export function tenths(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
 }
 
 /** A term's value or limit in the unit it is in. */

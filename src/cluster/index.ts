@@ -102,10 +102,17 @@ function tiersOf({
 }: ServingClusterInput) {
   checkKeys("tiers", tiers, TIERS);
   const all = {} as ServingCluster["tiers"];
+  // Tiers of the same optics share one distribution, which takes milliseconds to lay out.
+  const shared = new Map<NonNullable<ClusterTierInput["optics"]>, Optics>();
+  const opticsOnce = (given: NonNullable<ClusterTierInput["optics"]>) => {
+    const known = shared.get(given) ?? opticsFrom(given);
+    shared.set(given, known);
+    return known;
+  };
   for (const name of TIERS) {
     const tier = tiers[name] ?? {};
     checkKeys(`tiers.${name}`, tier, ["optics", "ports"]);
-    all[name] = { optics: opticsFrom(tier.optics ?? optics), ports: tier.ports ?? ports };
+    all[name] = { optics: opticsOnce(tier.optics ?? optics), ports: tier.ports ?? ports };
     checkFigure("ports", all[name].ports, TIER_FIGURES.ports);
   }
   return all;

@@ -1,29 +1,11 @@
 import { fileError } from "../measurement.ts";
-import type { Cluster } from "../placement/cluster.ts";
-import type { LatencyProblem, SparseDemand } from "../placement/problem.ts";
+import { CLUSTER_KEYS, type Cluster } from "../placement/cluster.ts";
+import { type LatencyProblem, PROBLEM_KEYS, type SparseDemand } from "../placement/problem.ts";
 import { JsonValue, parseJson } from "./json.ts";
-import { CLUSTER_KEYS, clusterOf, tierCostsOf } from "./topology.ts";
+import { clusterOf, tierCostsOf } from "./topology.ts";
 
 /** A latency problem as a file states it: of the cluster, what the file leaves out is for whoever reads it to say. */
 export type StatedProblem = Omit<LatencyProblem, "cluster"> & { cluster: Partial<Cluster> };
-
-const KEYS = [
-  "objective",
-  "cluster",
-  "demand",
-  "gpusPerGroup",
-  "tierCosts",
-  "loads",
-  "gpuLoadMax",
-  "radius",
-  "copies",
-  "copiesMax",
-  "pinned",
-  "from",
-  "moveCost",
-  "expertBytes",
-  "movedBytesMax",
-] as const satisfies readonly (keyof LatencyProblem)[];
 
 const MOST = 2 ** 24;
 const MOST_GPUS = 2 ** 16;
@@ -35,7 +17,7 @@ export function isLatencyProblem(text: string): boolean {
 
 /** A latency problem from JSON: the fields of a `LatencyProblem`, rows of demand full or sparse. */
 export function readLatencyProblem(text: string, { file = "problem" }: { file?: string } = {}): StatedProblem {
-  const all = new JsonValue(file, "", parseJson(text, file)).object("a latency problem", KEYS);
+  const all = new JsonValue(file, "", parseJson(text, file)).object("a latency problem", PROBLEM_KEYS);
   const objective = all.at("objective");
   if (objective.isGiven && objective.value !== "latency") throw objective.wrong('"latency"');
   if (!all.at("demand").isGiven) throw fileError(file, null, "demand, a row an expert", "none");

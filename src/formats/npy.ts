@@ -80,15 +80,15 @@ export async function readNpz(
   bytes: Uint8Array,
   { file, names }: { file: string; names: readonly string[] },
 ): Promise<NumpyArray> {
-  const arrays = zipEntries(bytes, file).filter(({ name }) => name.endsWith(".npy"));
-  const named = names.map((name) => arrays.find((entry) => entry.name === `${name}.npy`)).find(Boolean);
-  const entry = named ?? (arrays.length === 1 ? arrays[0] : undefined);
-  if (!entry)
-    throw fileError(
-      file,
-      null,
-      `one array, or one that is called ${names.join(" or ")}`,
-      arrays.map(({ name }) => name.slice(0, -4)).join(", ") || "none",
-    );
+  const arrays = namesOfNpz(bytes, { file });
+  const name = names.find((one) => arrays.includes(one)) ?? (arrays.length === 1 ? arrays[0] : undefined);
+  if (name === undefined)
+    throw fileError(file, null, `one array, or one that is called ${names.join(" or ")}`, arrays.join(", ") || "none");
+  const entry = zipEntries(bytes, file).find((one) => one.name === `${name}.npy`)!;
   return readNpy(await unzip(bytes, entry, file), { file: `${file}: ${entry.name}` });
+}
+
+/** What the arrays of an archive are called. */
+export function namesOfNpz(bytes: Uint8Array, { file }: { file: string }): string[] {
+  return zipEntries(bytes, file).flatMap(({ name }) => (name.endsWith(".npy") ? [name.slice(0, -4)] : []));
 }

@@ -2,7 +2,7 @@ import { checkKeys } from "../check.ts";
 import { fileError } from "../measurement.ts";
 import { type RouteRow, RowOrder } from "../routes/order.ts";
 import { blockBytes, DECODE, MOST_EXPERTS, NO_EXPERT, type Routes } from "../routes/routes.ts";
-import { isNpy, readNpy, readNpz } from "./npy.ts";
+import { isNpy, type NumpyArray, namesOfNpz, readNpy, readNpz } from "./npy.ts";
 import { type RouteHead, RouteLines } from "./route-lines.ts";
 import { isGzip, isZip } from "./unpack.ts";
 
@@ -24,6 +24,17 @@ export interface RouteStream extends RouteHead {
 
 /** What arrays of chosen experts are called in archives, in the order of trial. */
 const ARRAYS = ["topk_ids", "topk_indices", "expert_ids", "selected_experts", "experts", "routes"];
+
+/** What those of the router's weights are called beside them. */
+const WEIGHTS = [
+  "topk_weights",
+  "topk_scores",
+  "expert_weights",
+  "routing_weights",
+  "router_weights",
+  "weights",
+  "scores",
+];
 
 const MOST_LINE = 2 ** 24;
 
@@ -139,8 +150,8 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /**
  * Reads routes as a whole: what `openRoutes` reads, and arrays of NumPy (`.npy`, or one in `.npz`) of steps x layers x k, all
- * of them decode of one prompt, with a negative id where a token has fewer experts. Where nothing says how many experts a
- * layer has, it is one more than the last that is named.
+ * of them decode of one prompt, with a negative id where a token has fewer experts; in `.npz` an array of their weights may lie
+ * beside it. Where nothing says how many experts a layer has, it is one more than the last that is named.
  */
 export async function readRoutes(bytes: Uint8Array, options: RoutesOptions = {}): Promise<Routes> {
   const { file = "routes" } = options;
@@ -202,7 +213,10 @@ function tokensOf(rows: readonly RouteRow[]): { ofRow: Uint32Array; prompt: Uint
 async function ofNumpy(bytes: Uint8Array, options: RoutesOptions & { file: string }): Promise<Routes> {
   checkKeys("options", options, ["file", "layers", "experts", "k", "expertBytes"]);
   const { file } = options;
-  const { shape, values } = isNpy(bytes) ? readNpy(bytes, { file }) : await readNpz(bytes, { file, names: ARRAYS });
+  const { ids, weights } = isNpy(bytes)
+    ? { ids: readNpy(bytes, { file }), weights: null }
+    : await ofArchive(bytes, file);
+  const { shape, values } = ids;
   const [tokens, layers, k] = shape;
   if (tokens === undefined || layers === undefined || k === undefined || shape.length > 3 || values.length === 0)
     throw fileError(file, null, "steps x layers x k, at least 1 of each", shape.join(" x ") || "a single number");
@@ -229,5 +243,41 @@ async function ofNumpy(bytes: Uint8Array, options: RoutesOptions & { file: strin
   }
   const phase = new Uint8Array(tokens).fill(DECODE);
   const routes = { layers, experts, k, tokens, prompt: new Uint32Array(tokens), phase, chosen };
-  return { ...routes, ...sizes(options.expertBytes ? Float64Array.from(options.expertBytes) : null, layers, experts) };
+  return {
+    ...routes,
+    ...(weights && { weights: weightsOf(weights, ids, `${file}: weights`) }),
+    ...sizes(options.expertBytes ? Float64Array.from(options.expertBytes) : null, layers, experts),
+  };
+}
+
+/** Ids, and weights where there are any: told apart by name, for there may be other arrays. */
+async function ofArchive(bytes: Uint8Array, file: string): Promise<{ ids: NumpyArray; weights: NumpyArray | null }> {
+  const names = namesOfNpz(bytes, { file });
+  const named = WEIGHTS.find((name) => names.includes(name));
+  // Where all but the weights is one array, that one is the ids, whatever it is called.
+  const others = names.filter((name) => !WEIGHTS.includes(name));
+  const ids = await readNpz(bytes, { file, names: others.length === 1 ? others : ARRAYS });
+  return {
+    ids,
+    weights: named === undefined || others.length === 0 ? null : await readNpz(bytes, { file, names: [named] }),
+  };
+}
+
+/** Weights in the places of their experts, 0 where there is none. */
+function weightsOf(weights: NumpyArray, ids: NumpyArray, file: string): Float32Array {
+  if (weights.shape.join() !== ids.shape.join())
+    throw fileError(file, null, `${ids.shape.join(" x ")}, as the ids are`, weights.shape.join(" x "));
+  return Float32Array.from(weights.values, (weight, at) => {
+    if (!Number.isFinite(weight)) {
+      const [, layers, k] = ids.shape as [number, number, number];
+      const row = Math.floor(at / k);
+      throw fileError(
+        file,
+        null,
+        "weights to be numbers",
+        `${weight} in [${Math.floor(row / layers)}][${row % layers}][${at % k}]`,
+      );
+    }
+    return ids.values[at]! < 0 ? 0 : weight;
+  });
 }

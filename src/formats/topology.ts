@@ -1,4 +1,4 @@
-import type { Cluster } from "../placement/cluster.ts";
+import { CLUSTER_KEYS, type Cluster } from "../placement/cluster.ts";
 import { JsonValue, parseJson } from "./json.ts";
 
 /** What a file says of GPUs and how they sit; what it leaves out is for whoever reads it to say. */
@@ -7,13 +7,12 @@ export interface Topology extends Partial<Cluster> {
   tierCosts?: [number, number, number, number];
 }
 
-const KEYS = ["gpus", "gpusPerNode", "gpusPerPod", "slotsPerGpu", "drained"] as const;
 const MOST_GPUS = 2 ** 16;
 const MOST_SLOTS = 2 ** 24;
 
 /** A topology from JSON: the fields of a `Cluster`, and `tierCosts`. */
 export function readTopology(text: string, { file = "topology" }: { file?: string } = {}): Topology {
-  const all = new JsonValue(file, "", parseJson(text, file)).object("a topology", [...KEYS, "tierCosts"]);
+  const all = new JsonValue(file, "", parseJson(text, file)).object("a topology", [...CLUSTER_KEYS, "tierCosts"]);
   return { ...clusterOf(all), ...tierCostsOf(all) };
 }
 
@@ -28,8 +27,6 @@ export function clusterOf(all: JsonValue): Partial<Cluster> {
   if (drained.isGiven) cluster.drained = drained.wholes(0, (cluster.gpus ?? MOST_GPUS) - 1);
   return cluster;
 }
-
-export const CLUSTER_KEYS: readonly string[] = KEYS;
 
 /** The costs of the four tiers, none less than the one before. */
 export function tierCostsOf(all: JsonValue): Pick<Topology, "tierCosts"> {

@@ -1,5 +1,6 @@
 import { NONE } from "../../assembly/layout.ts";
-import type { CompleteBalance } from "./balance-problem.ts";
+import { ROUNDING } from "./balance-bounds.ts";
+import type { CompleteBalance, Limits } from "./balance-problem.ts";
 import { imbalances, type Shares } from "./balance-shares.ts";
 
 /** Where the copies of every layer's experts are. */
@@ -29,6 +30,25 @@ export interface BalancePlan {
   /** Copies on GPUs that did not hold that expert in the plan in force; all of them where there is none. */
   moves: number;
 }
+
+/** Why no plan keeps all rules. */
+export interface BalanceInfeasible {
+  status: "infeasible";
+  /** The rule that cannot be kept. */
+  constraint: "slots" | "groups" | "moves" | "moved bytes";
+  /** What is asked and what there is, with numbers. */
+  because: string;
+  /** What would have to change. */
+  relax: string;
+}
+
+/**
+ * A plan: *optimal* where the bound is met, *within gap* where the gap or the balancedness asked for is, else stopped by the
+ * time limit or by that of iterations.
+ */
+export type BalanceAnswer =
+  | ({ status: "optimal" | "within gap" | "time limit" | "iteration limit" } & BalancePlan)
+  | BalanceInfeasible;
 
 /** All that follows from the experts in the slots, worked out afresh. `held` is by layer and active GPU. */
 export function describePlan(
@@ -89,4 +109,12 @@ export function describePlan(
     gap: imbalance.reduce((gap, value, u) => Math.max(gap, value / lowerBound[u]! - 1), 0),
     moves,
   };
+}
+
+/** Says of a plan how good it is. */
+export function answered(plan: BalancePlan, { gap, endMs }: Limits, target?: number): BalanceAnswer {
+  if (plan.gap <= ROUNDING) return { status: "optimal", ...plan };
+  const isEnough = target === undefined ? plan.gap <= gap : plan.balancednessWorst >= target - ROUNDING;
+  if (isEnough) return { status: "within gap", ...plan };
+  return { status: performance.now() > endMs ? "time limit" : "iteration limit", ...plan };
 }

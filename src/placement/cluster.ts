@@ -26,10 +26,19 @@ export interface CompleteCluster {
 /** How far two GPUs are apart: 0 the same, 1 in a node, 2 in a pod, 3 anywhere. */
 export type Tier = 0 | 1 | 2 | 3;
 
+/** The fields of a cluster. */
+export const CLUSTER_KEYS = [
+  "gpus",
+  "gpusPerNode",
+  "gpusPerPod",
+  "slotsPerGpu",
+  "drained",
+] as const satisfies readonly (keyof Cluster)[];
+
 const MOST_GPUS = 2 ** 16;
 
 export function completeCluster(cluster: Cluster): CompleteCluster {
-  checkKeys("cluster", cluster, ["gpus", "gpusPerNode", "gpusPerPod", "slotsPerGpu", "drained"]);
+  checkKeys("cluster", cluster, CLUSTER_KEYS);
   const { gpus, drained = [] } = cluster;
   checkWhole("gpus", gpus, 1, MOST_GPUS);
   const { gpusPerNode = gpus } = cluster;

@@ -3,8 +3,9 @@ import { CopySearch } from "./copies.ts";
 import { costRows } from "./costs.ts";
 import { knapsackBound, solveExactly } from "./exact.ts";
 import { type Infeasible, obstacleOf } from "./obstacles.ts";
+import type { Prices } from "./price-search.ts";
 import { type CompleteProblem, completeProblem, type LatencyPlan, type LatencyProblem } from "./problem.ts";
-import { type Prices, Search } from "./search.ts";
+import { Search } from "./search.ts";
 import { type PlanCheck, verifyComplete } from "./verify.ts";
 
 export interface PlaceOptions {

@@ -1,14 +1,16 @@
-import { FORBIDDEN, NONE, RANDOM_WORDS } from "../../assembly/layout.ts";
+import { FORBIDDEN, KNOWN_WORDS, NONE, RANDOM_WORDS } from "../../assembly/layout.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
+import { PROPOSALS } from "./price-search.ts";
 import type { CompleteProblem } from "./problem.ts";
 
-/** Proposals that one call of the kernel makes, four words each. */
-export const PROPOSALS = 4096;
+/** Words of a proposal. */
 const WORDS = 4;
 const CANDIDATES = 12;
 /** Bids in one call of the kernel. */
 export const BIDS = 2 ** 17;
+/** Costs up to which arrays are kept for the next problem: 64 MiB. */
+const SPARE_COSTS = 2 ** 24;
 
 /** The kernels' arrays for one problem, and its kernels, each bound to them. Experts are shuffled, and GPUs go in fours. */
 export type SearchMemory = ReturnType<typeof layOut>;
@@ -34,24 +36,25 @@ export function layOut(problem: CompleteProblem, seed: number) {
   const rows = [at.costs, at.loads] as const;
   const moves = [at.from, at.moveBytes] as const;
   const placement = [at.holders, at.places, at.used, at.gpuLoads, at.known] as const;
+  /** Fills the costs, moves at their cost and at a price a byte. */
+  const fill = (bytePrice: number): void => {
+    for (let row = 0; row < experts; row++) {
+      const expert = expertOf[row]!;
+      views.moveCosts[row] = problem.moveCosts[expert]! + bytePrice * problem.expertBytes[expert]!;
+    }
+    const who = [at.firsts, at.sources, at.demand, at.from, at.moveCosts, at.pins, at.closed] as const;
+    const tree = [gpus, cluster.gpusPerNode, cluster.gpusPerPod, problem.radius] as const;
+    kernels.fillCosts(at.costs, ...who, at.sums, at.tierCosts, ...tree);
+  };
   return {
     views,
     width,
     expertOf,
-    /** Says that no more is done with these arrays: the next problem of this size takes them. */
+    /** Says that no more is done with these arrays: the next problem of this size takes them, unless they are huge. */
     release(): void {
-      spare = made;
+      if (experts * width <= SPARE_COSTS) spare = made;
     },
-    /** Fills the costs, moves at their cost and at a price a byte. */
-    fill(bytePrice: number): void {
-      for (let row = 0; row < experts; row++) {
-        const expert = expertOf[row]!;
-        views.moveCosts[row] = problem.moveCosts[expert]! + bytePrice * problem.expertBytes[expert]!;
-      }
-      const who = [at.firsts, at.sources, at.demand, at.from, at.moveCosts, at.pins, at.closed] as const;
-      const tree = [gpus, cluster.gpusPerNode, cluster.gpusPerPod, problem.radius] as const;
-      kernels.fillCosts(at.costs, ...who, at.sums, at.tierCosts, ...tree);
-    },
+    fill,
     bid(raise: number, waiting: number): number {
       const state = [at.at, at.slotPrices, at.holders, at.prices, at.waiting] as const;
       return kernels.bidForSlots(...state, ...rows, at.firstSlots, at.found, raise, waiting, BIDS);
@@ -62,7 +65,11 @@ export function layOut(problem: CompleteProblem, seed: number) {
       return kernels.ascendPrices(...state, step, loadStep, byteStep, limit, slots > experts ? 1 : 0);
     },
     sum: (bytePrice: number) => kernels.sumOfLeast(...rows, at.prices, ...moves, bytePrice),
-    list: () => kernels.listCandidates(at.candidates, at.least, ...rows, at.prices),
+    list(bytePrice: number): void {
+      if (bytePrice > 0) fill(bytePrice);
+      kernels.listCandidates(at.candidates, at.least, ...rows, at.prices);
+      if (bytePrice > 0) fill(0);
+    },
     settle: () => kernels.settlePlacement(...placement, at.at, ...rows, at.capacity, at.firstSlots, ...moves),
     anneal(temperature: number, bytePenalty: number): void {
       const fixed = [at.candidates, ...rows, at.capacity, at.firstSlots, ...moves, at.penalties] as const;
@@ -117,7 +124,7 @@ function arraysOf(sizes: Record<"experts" | "demand" | "gpus" | "width" | "close
     places: ["U32", experts],
     used: ["U32", width],
     gpuLoads: ["F64", width],
-    known: ["F64", 3],
+    known: ["F64", KNOWN_WORDS],
     penalties: ["F64", width],
     bits: ["U32", PROPOSALS * WORDS],
     random: ["U32", RANDOM_WORDS],

@@ -71,7 +71,8 @@ export interface CompleteProblem {
   movedBytesMax: number;
 }
 
-const KEYS: readonly (keyof LatencyProblem)[] = [
+/** The fields of a problem. */
+export const PROBLEM_KEYS = [
   "objective",
   "cluster",
   "demand",
@@ -87,13 +88,13 @@ const KEYS: readonly (keyof LatencyProblem)[] = [
   "moveCost",
   "expertBytes",
   "movedBytesMax",
-];
+] as const satisfies readonly (keyof LatencyProblem)[];
 
 const MOST_EXPERTS = 2 ** 24;
 
 /** States every figure of a problem, and refuses what is none. */
 export function completeProblem(problem: LatencyProblem): CompleteProblem {
-  checkKeys("problem", problem, KEYS);
+  checkKeys("problem", problem, PROBLEM_KEYS);
   const cluster = completeCluster(problem.cluster);
   const { radius = 3, copies = 1, tierCosts = [0, 1, 2, 3], movedBytesMax = Number.POSITIVE_INFINITY } = problem;
   if (!Array.isArray(problem.demand)) throw new TypeError(`demand must be rows, got ${describe(problem.demand)}`);

@@ -1,9 +1,12 @@
-import { checkWhole } from "../check.ts";
+import { checkKeys, checkLength, checkWhole } from "../check.ts";
+import { type GeneratedRoutes, type RouteGenerator, stateOf } from "../routes/generate.ts";
 import { checkRoutes, DECODE, NO_EXPERT, type Routes } from "../routes/routes.ts";
 import type { Chosen } from "./history.ts";
-import { PREDICTORS, Predictor, type PredictorName } from "./index.ts";
+import { PREDICTORS, Predictor, type PredictorName, type PredictorOptions } from "./index.ts";
+import { type LearningStep, learningOf } from "./learning.ts";
+import { type Recalls, type Reliability, Tally } from "./tally.ts";
 
-/** Predictors and the oracle, which sees what is to come: the ceiling. */
+/** Predictors and the oracle, which sees what is to come. */
 export type EvaluatedName = PredictorName | "oracle";
 
 export interface EvaluationOptions {
@@ -15,24 +18,19 @@ export interface EvaluationOptions {
   promptsToWarm?: number;
   /** Of what is drawn; 1 unless given. */
   seed?: number;
+  /** Where `routes` were generated, by what and from what: with it the ceiling is told. */
+  origin?: RouteOrigin;
 }
 
-/** Of predictions that claimed a like probability, the share that came true. */
-export interface Reliability {
-  /** Mean of what was claimed, and the share that came true. */
-  claimed: number;
-  true: number;
-  count: number;
+/** A generator, and what lay behind the routes that it made: `{ generator, ...generator.generate(options) }`. */
+export interface RouteOrigin extends Omit<GeneratedRoutes, "routes"> {
+  generator: RouteGenerator;
 }
 
 /** How one predictor did, that many layers ahead. Shares are of experts that decoding tokens of the scored prompts used. */
-export interface PredictorReport {
+export interface PredictorReport extends Recalls {
   predictor: EvaluatedName;
   horizon: number;
-  /** Of the experts used: how many were among as many as the router chooses, among 16, among 32. */
-  recallK: number;
-  recall16: number;
-  recall32: number;
   /** Layers of tokens of which all experts were among the first k. */
   exact: number;
   /** Fetching the first k of each prediction: bytes of those not used, over bytes of those used; none are resident before. */
@@ -43,6 +41,10 @@ export interface PredictorReport {
   reliability: Reliability[];
   /** The mean distance between what was claimed and what came true, each prediction counted once. */
   calibrationError: number;
+  /** Recall of all decoding tokens, warm ones too, as the trace goes on and more is learnt. */
+  learning: LearningStep[];
+  /** Recalls over those of the ceiling; null where that is not known. */
+  ceilingShare: Recalls | null;
   nsPerPrediction: number;
 }
 
@@ -51,11 +53,18 @@ export interface PredictionReport {
   k: number;
   tokens: { warm: number; scored: number };
   warnings: string[];
+  /**
+   * What the best there is would have recalled, of routes whose origin is given, one layer ahead: the likeliest experts by the true
+   * probabilities. It knows workload and topic too, which a predictor can at best gather from what was chosen, and
+   * not before a new one's first token. Chance can put a predictor above it: it is a ceiling of means.
+   */
+  ceiling: Recalls | null;
   rows: PredictorReport[];
 }
 
 /** Has predictors watch `routes` go by, and says what they foresaw of decoding: each prediction from what came before it only. */
 export function evaluatePredictors(routes: Routes, options: EvaluationOptions = {}): PredictionReport {
+  checkKeys("options", options, ["predictors", "horizons", "promptsToWarm", "seed", "origin"]);
   checkRoutes(routes);
   const { layers, k, tokens, prompt, phase } = routes;
   const known = [...new Set(prompt)];
@@ -64,7 +73,9 @@ export function evaluatePredictors(routes: Routes, options: EvaluationOptions = 
     horizons = [1, 2, 4, 8].filter((horizon) => horizon <= layers),
     promptsToWarm = Math.floor(known.length / 2),
     seed = 1,
+    origin,
   } = options;
+  for (const horizon of horizons) checkWhole("horizon", horizon, 1, layers);
   checkWhole("promptsToWarm", promptsToWarm, 0, known.length);
   const warm = new Set(known.slice(0, promptsToWarm));
   const scored = Uint8Array.from(prompt, (id, token) => Number(phase[token] === DECODE && !warm.has(id)));
@@ -73,80 +84,104 @@ export function evaluatePredictors(routes: Routes, options: EvaluationOptions = 
   if (count === 0) warnings.push("no token is scored: no prompt left to score has decoding tokens");
   else if (known.length === 1)
     warnings.push("the trace has one prompt: what is scored was learnt from its own beginning, not from other prompts");
+  const ceiling = origin ? watch(routes, 1, scored, knowing(routes, origin)).tally.recalls() : null;
+  const rows = predictors.flatMap((predictor) =>
+    horizons.map((horizon): PredictorReport => {
+      const seer = predictor === "oracle" ? foreseeing(routes) : predicting(predictor, { ...routes, horizon, seed });
+      const { tally, nsPerPrediction } = watch(routes, horizon, scored, seer);
+      const recalls = tally.recalls();
+      return {
+        predictor,
+        horizon,
+        ...recalls,
+        ...tally.shares(),
+        prompts: tally.prompts(),
+        ...tally.calibration(),
+        learning: learningOf(prompt, tally.used, tally.hits),
+        ceilingShare: horizon === 1 && ceiling ? over(recalls, ceiling) : null,
+        nsPerPrediction: predictor === "oracle" ? 0 : nsPerPrediction,
+      };
+    }),
+  );
+  return { k, tokens: { warm: tokens - count, scored: count }, warnings, ceiling, rows };
+}
+
+/** What is shown layers as they come to pass, and then says which experts a layer to come will use. */
+interface Seer {
+  startPrompt(): void;
+  observe(chosen: Chosen): void;
+  /** Scores of the experts of a token's layer. Only those who know more than a predictor look at which it is. */
+  foresee(token: number, layer: number): Float64Array;
+}
+
+function predicting(name: PredictorName, { layers, experts, k, horizon = 1, seed = 1 }: PredictorOptions): Seer {
+  const predictor = new Predictor(name, { layers, experts, k, horizon, seed });
   return {
-    k,
-    tokens: { warm: tokens - count, scored: count },
-    warnings,
-    rows: predictors.flatMap((name) => horizons.map((horizon) => evaluate(routes, name, horizon, scored, seed))),
+    startPrompt: () => predictor.startPrompt(),
+    observe: (chosen) => predictor.observe(chosen),
+    foresee: () => predictor.predict(),
   };
 }
 
-const STEPS = 10;
-const RECALLED = [16, 32] as const;
+/** The oracle: what will be used scores 1. */
+function foreseeing(routes: Routes): Seer {
+  const scores = new Float64Array(routes.experts);
+  return {
+    startPrompt: () => {},
+    observe: () => {},
+    foresee: (token, layer) => {
+      scores.fill(0);
+      const used = chosenOf(routes, token, layer);
+      for (let i = 0; i < used.length; i++) scores[used[i]!] = 1;
+      return scores;
+    },
+  };
+}
 
-function evaluate(routes: Routes, name: EvaluatedName, horizon: number, scored: Uint8Array, seed: number) {
-  const { layers, experts, k, tokens, prompt } = routes;
-  checkWhole("horizon", horizon, 1, layers);
-  const oracle = name === "oracle";
-  const predictor = oracle ? null : new Predictor(name, { layers, experts, k, horizon, seed });
-  const truth = new Float64Array(experts);
-  const tally = { used: 0, hits: [0, 0, 0], layers: 0, exact: 0, usedBytes: 0, wastedBytes: 0, predictions: 0, ms: 0 };
-  const steps = Array.from({ length: STEPS }, () => ({ claimed: 0, true: 0, count: 0 }));
-  const prompts = new Map<number, { used: number; hits: number }>();
-  const counts = [k, ...RECALLED].map((most) => Math.min(most, experts));
+/** Who knows the generator, and what the choice depends on. */
+function knowing(routes: Routes, { generator, workload, topic }: RouteOrigin): Seer {
+  for (const key of ["layers", "experts", "k"] as const)
+    checkWhole(`origin's ${key}`, generator.model[key], routes[key], routes[key]);
+  checkLength("origin.topic", topic, routes.tokens);
+  checkLength("origin.workload", workload, new Set(routes.prompt).size);
+  return {
+    startPrompt: () => {},
+    observe: () => {},
+    foresee: (token, layer) => generator.probabilities(stateOf({ routes, workload, topic }, token, layer)),
+  };
+}
+
+/** Has a seer watch the routes go by, and counts what it foresaw of decoding tokens. */
+function watch(routes: Routes, horizon: number, scored: Uint8Array, seer: Seer) {
+  const { layers, tokens, prompt, phase } = routes;
+  const tally = new Tally(routes, scored);
+  let ms = 0;
   for (let token = 0; token < tokens; token++) {
-    if (token > 0 && prompt[token] !== prompt[token - 1]) predictor?.startPrompt();
+    if (token > 0 && prompt[token] !== prompt[token - 1]) seer.startPrompt();
     for (let layer = 0; layer < layers; layer++) {
       const began = performance.now();
-      predictor?.observe(chosenOf(routes, token, layer));
-      tally.ms += performance.now() - began;
-      tally.predictions++;
-      const ahead = token * layers + layer + horizon;
-      const [to, toLayer] = [Math.floor(ahead / layers), ahead % layers];
-      if (to >= tokens || prompt[to] !== prompt[token] || !scored[to]) continue;
+      seer.observe(chosenOf(routes, token, layer));
+      ms += performance.now() - began;
+      const ahead = layer + horizon;
+      const [to, toLayer] = [token + Math.floor(ahead / layers), ahead % layers];
+      if (to >= tokens || prompt[to] !== prompt[token] || phase[to] !== DECODE) continue;
       const used = chosenOf(routes, to, toLayer);
       if (used.length === 0) continue;
-      truth.fill(0);
-      for (let i = 0; i < used.length; i++) truth[used[i]!] = 1;
       const asked = performance.now();
-      const scores = predictor?.predict() ?? truth;
-      tally.ms += performance.now() - asked;
-      const order = topOf(scores, Math.max(...counts));
-      const hits = counts.map((most) => order.slice(0, most).reduce((sum, expert) => sum + truth[expert]!, 0));
-      tally.layers++;
-      tally.used += used.length;
-      for (const [i, found] of hits.entries()) tally.hits[i]! += found;
-      if (hits[0] === used.length) tally.exact++;
-      for (let i = 0; i < used.length; i++) tally.usedBytes += bytesOf(routes, toLayer, used[i]!);
-      for (const expert of order.slice(0, counts[0]))
-        if (truth[expert] === 0) tally.wastedBytes += bytesOf(routes, toLayer, expert);
-      const own = prompts.get(prompt[to]!) ?? { used: 0, hits: 0 };
-      prompts.set(prompt[to]!, { used: own.used + used.length, hits: own.hits + hits[0]! });
-      for (let e = 0; e < experts; e++) {
-        const step = steps[Math.min(STEPS - 1, Math.floor(scores[e]! * STEPS))]!;
-        step.claimed += scores[e]!;
-        step.true += truth[e]!;
-        step.count++;
-      }
+      const scores = seer.foresee(to, toLayer);
+      ms += performance.now() - asked;
+      tally.count(to, toLayer, scores, used);
     }
   }
-  const claims = steps.reduce((sum, step) => sum + step.count, 0);
-  const report: PredictorReport = {
-    predictor: name,
-    horizon,
-    recallK: tally.hits[0]! / tally.used,
-    recall16: tally.hits[1]! / tally.used,
-    recall32: tally.hits[2]! / tally.used,
-    exact: tally.exact / tally.layers,
-    wasteK: tally.wastedBytes / tally.usedBytes,
-    prompts: [...prompts].map(([id, { used, hits }]) => ({ prompt: id, recallK: hits / used })),
-    reliability: steps
-      .filter((step) => step.count > 0)
-      .map((step) => ({ claimed: step.claimed / step.count, true: step.true / step.count, count: step.count })),
-    calibrationError: steps.reduce((sum, step) => sum + Math.abs(step.claimed - step.true), 0) / claims,
-    nsPerPrediction: oracle ? 0 : (tally.ms * 1e6) / tally.predictions,
+  return { tally, nsPerPrediction: (ms * 1e6) / Math.max(1, tokens * layers) };
+}
+
+function over(recalls: Recalls, ceiling: Recalls): Recalls {
+  return {
+    recallK: recalls.recallK / ceiling.recallK,
+    recall16: recalls.recall16 / ceiling.recall16,
+    recall32: recalls.recall32 / ceiling.recall32,
   };
-  return report;
 }
 
 function chosenOf({ chosen, layers, k }: Routes, token: number, layer: number): Chosen {
@@ -154,23 +189,4 @@ function chosenOf({ chosen, layers, k }: Routes, token: number, layer: number): 
   const row = chosen.subarray(at, at + k);
   const end = row.indexOf(NO_EXPERT);
   return end < 0 ? row : row.filter((expert) => expert !== NO_EXPERT);
-}
-
-/** The bytes of an expert, or 1 where a trace does not say: then shares are of experts. */
-function bytesOf({ expertBytes, layers, experts }: Routes, layer: number, expert: number): number {
-  if (!expertBytes) return 1;
-  return expertBytes.length === layers ? expertBytes[layer]! : expertBytes[layer * experts + expert]!;
-}
-
-/** The `count` experts that score highest, the highest first, the first among equals. */
-export function topOf(scores: ArrayLike<number>, count: number): number[] {
-  const top: number[] = [];
-  for (let e = 0; e < scores.length; e++) {
-    const score = scores[e]!;
-    if (top.length === count && !(score > scores[top[count - 1]!]!)) continue;
-    let i = top.length < count ? top.length : count - 1;
-    for (; i > 0 && score > scores[top[i - 1]!]!; i--) top[i] = top[i - 1]!;
-    top[i] = e;
-  }
-  return top;
 }

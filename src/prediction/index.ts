@@ -81,6 +81,7 @@ function sourceOf(name: PredictorName, history: History, popularity: Popularity,
   const mixed = () => [
     ...[0, 1, 2].map((lag) => new Markov(history, popularity, { lag, across: true })),
     average(),
+    new PreviousToken(history, popularity),
     new Recall(history, popularity),
     new Seen(popularity),
   ];

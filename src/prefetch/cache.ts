@@ -11,8 +11,9 @@ export interface Held {
   expert: number;
   /** Null once it is resident. */
   fetch: Work | null;
-  /** A count of uses; -1 while it has been prefetched and not been used. */
+  /** A count of uses, and of the layer's visits; -1 while it has been prefetched and not been used. */
   lastUse: number;
+  lastVisit: number;
   /** How long a prefetch of it, not yet used, has kept the server busy. */
   guessedNs: number;
 }
@@ -22,6 +23,8 @@ export class LayerCache {
   readonly #held = new Map<number, Held>();
   readonly #places: number;
   #uses = 0;
+  #visits = 0;
+  #misses = 0;
 
   constructor(places: number) {
     this.#places = places;
@@ -41,10 +44,11 @@ export class LayerCache {
 
   use(held: Held): void {
     held.lastUse = this.#uses++;
+    held.lastVisit = this.#visits;
   }
 
   reserve(expert: number, fetch: Work | null): Held {
-    const held = { expert, fetch, lastUse: -1, guessedNs: 0 };
+    const held = { expert, fetch, lastUse: -1, lastVisit: -1, guessedNs: 0 };
     this.#held.set(expert, held);
     return held;
   }
@@ -62,16 +66,38 @@ export class LayerCache {
     return least;
   }
 
-  /** The resident that is least likely to be used, of equal ones the least recent. */
-  leastLikely(confidence: Confidence): Held | null {
-    let least: Held | null = null;
+  /** Counts a visit, and the experts that would have missed without prefetching. */
+  visit(misses: number): void {
+    this.#visits++;
+    this.#misses += misses;
+  }
+
+  /**
+   * The resident that is missed least if it goes for a guess, and the chance that it is missed: at the coming visit, where
+   * `confidence` tells it, and after a guess in vain also later. The layer's next miss evicts what was guessed in vain, and it
+   * is as if nothing had been; until then, what has not been used for n visits is used at each with a chance of 1 in n + 2 (Laplace).
+   */
+  leastMissed(confidence: Confidence): Evictable | null {
+    const visitsToMiss = (this.#visits + 1) / (this.#misses + 1);
+    let [least, leastChance] = [null as Evictable | null, 0];
     for (const held of this.#held.values()) {
       if (held.fetch !== null) continue;
-      const more = least === null ? -1 : confidence[held.expert]! - confidence[least.expert]!;
-      if (least === null || more < 0 || (more === 0 && held.lastUse < least.lastUse)) least = held;
+      const soon = confidence[held.expert]!;
+      const later = Math.max(0, visitsToMiss - 1) / (this.#visits - held.lastVisit + 2);
+      const isLess = least === null || soon + later < leastChance;
+      if (!isLess && !(soon + later === leastChance && held.lastUse < least!.held.lastUse)) continue;
+      least = { held, soon, later };
+      leastChance = soon + later;
     }
     return least;
   }
+}
+
+/** A resident, and the chance that it is missed at the coming visit; and, after a guess in vain, at later ones: at most so often. */
+export interface Evictable {
+  held: Held;
+  soon: number;
+  later: number;
 }
 
 /** Of each expert of a layer: how likely it is used. */

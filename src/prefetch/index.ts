@@ -7,7 +7,8 @@ import { checkRoutes, DECODE, MOST_LAYERS, type Routes } from "../routes/routes.
 import { type MeanInterval, meanInterval } from "../statistics.ts";
 import { Draws } from "./draws.ts";
 import { foreseenBy, foreseenTruly } from "./foresight.ts";
-import { PREFETCH_POLICIES, type PrefetchPolicy, Run, type RunPlan, type RunResult } from "./run.ts";
+import { PREFETCH_POLICIES, type PrefetchPolicy, type RunPlan, type RunResult } from "./plan.ts";
+import { Run } from "./run.ts";
 
 /** Decoding over a fabric that others use too, with experts fetched ahead or not. */
 export interface PrefetchOptions {

@@ -1,64 +1,10 @@
-import { topOf } from "../prediction/evaluate.ts";
+import { topOf } from "../prediction/tally.ts";
 import { DECODE, NO_EXPERT, type Routes } from "../routes/routes.ts";
 import { Agenda } from "./agenda.ts";
 import { type Confidence, type Fetch, type Held, LayerCache } from "./cache.ts";
-import type { Draws } from "./draws.ts";
+import type { RunPlan, RunResult } from "./plan.ts";
 import { PrefetchRule } from "./rule.ts";
 import { Server } from "./server.ts";
-
-/**
- * When experts are fetched before their routers ask for them:
- *
- * - `none`: never.
- * - `decided`: where the rule expects it to save more stall than it causes.
- * - `always`: the k likeliest that are not resident.
- * - `oracle`: by the same rule, with the certainty of what will be used.
- */
-export const PREFETCH_POLICIES = ["none", "decided", "always", "oracle"] as const;
-export type PrefetchPolicy = (typeof PREFETCH_POLICIES)[number];
-
-/** A run: one policy, one utilisation, one seed. */
-export interface RunPlan {
-  policy: PrefetchPolicy;
-  routes: Routes;
-  /** `[(token * layers + layer) * experts + expert]`: as foreseen `horizon` layers before; 0 where nothing is foreseen. */
-  confidence: Float32Array;
-  horizon: number;
-  gpus: number;
-  gpusPerServer: number;
-  /** Of each layer of each GPU. */
-  places: number;
-  layerNs: number;
-  serviceNs: number;
-  chunkNs: number;
-  /** What of a load's way is not drawn: before the server, and after. */
-  commandNs: number;
-  fenceNs: number;
-  draws: Draws;
-  candidates: number;
-  utilisation: number;
-  queueDepth: number;
-  seed: number;
-}
-
-/** What a run came to. */
-export interface RunResult {
-  tokens: number;
-  stallNs: number;
-  /** From the first router's choice to the end of the last layer, of all GPUs together. */
-  decodeNs: number;
-  /** Experts that were asked for, and how many of them were not there. */
-  asked: number;
-  missed: number;
-  /** `used` were there in time, but for the `late` ones, which were under way. */
-  prefetches: { posted: number; refused: number; used: number; late: number };
-  /** Service that prefetches took which were not used. */
-  wastedNs: number;
-  /** Of all servers: time, and what was busy of it, and of that with background. */
-  serverNs: number;
-  busyNs: number;
-  backgroundNs: number;
-}
 
 /** Loads whose service the utilisation is measured over. */
 const METERED_LOADS = 100;
@@ -84,6 +30,7 @@ export class Run {
   readonly #gpus: Gpu[];
   readonly #rule: PrefetchRule;
   readonly #truth: Confidence;
+  readonly #absent: Confidence;
   readonly #overheadNs: number;
   readonly #result: RunResult;
 
@@ -91,6 +38,7 @@ export class Run {
     const { gpus, gpusPerServer, routes, serviceNs, chunkNs, seed, draws } = plan;
     this.#plan = plan;
     this.#truth = new Float32Array(routes.experts);
+    this.#absent = new Float32Array(routes.experts);
     this.#rule = new PrefetchRule({ loadNs: draws.loadNs, serviceNs, chunkNs });
     this.#overheadNs = draws.loadNs.moments().meanNs - serviceNs;
     this.#servers = Array.from(
@@ -159,10 +107,8 @@ export class Run {
       for (let layer = 0; layer < routes.layers; layer++) {
         const cache = gpu.caches[layer]!;
         const chosen = this.#chosen(gpu.tokens[gpu.at]! * routes.layers + layer);
-        for (const expert of chosen) {
-          const held = cache.get(expert) ?? this.#admit(cache, expert, chosen);
-          this.#markUsed(cache, held);
-        }
+        cache.visit(chosen.filter((expert) => !cache.get(expert)).length);
+        for (const expert of chosen) this.#markUsed(cache, cache.get(expert) ?? this.#admit(cache, expert, chosen));
       }
     if (gpu.at === gpu.tokens.length) return;
     this.#result.tokens++;
@@ -190,6 +136,7 @@ export class Run {
         result.wastedNs += held.fetch.servedNs;
         cache.drop(held);
       }
+    cache.visit(chosen.filter((expert) => !(cache.get(expert)?.guessedNs === 0)).length);
     // Those that are there first, so that none of them is evicted for another.
     for (const expert of chosen) {
       const held = cache.get(expert);
@@ -243,28 +190,30 @@ export class Run {
     // What this layer waits for puts the next ones off.
     const stallNs = gpu.waiting > 0 ? this.#overheadNs + server.urgentNs(nowNs) : 0;
     const leadNs = stallNs + horizon * layerNs;
-    const likeliest = topOf(foreseen, policy === "always" ? k : Math.min(candidates, experts));
-    const wanted = likeliest.filter((expert) => foreseen[expert]! > 0 && !cache.get(expert));
+    const likely = policy === "always" ? topOf(foreseen, k) : null;
+    const absent = this.#absent;
+    for (let e = 0; e < experts; e++) absent[e] = cache.get(e) || (likely && !likely.includes(e)) ? 0 : foreseen[e]!;
+    const wanted = topOf(absent, Math.min(candidates, experts)).filter((expert) => absent[expert]! > 0);
     for (const [i, expert] of wanted.entries()) {
-      const evicted = cache.hasRoom ? null : cache.leastLikely(foreseen);
-      const evictedChance = evicted ? foreseen[evicted.expert]! : 0;
-      const canEnter = cache.hasRoom || (evicted !== null && evictedChance < foreseen[expert]!);
+      const confidence = foreseen[expert]!;
+      const evicted = cache.hasRoom ? null : cache.leastMissed(foreseen);
+      const canEnter = cache.hasRoom || (evicted !== null && evicted.soon < confidence);
       const pays =
         policy === "always" ||
         this.#rule.decide({
-          confidence: foreseen[expert]!,
+          confidence,
           leadNs,
           urgentNs: server.urgentNs(nowNs),
           speculativeNs: server.speculativeNs(nowNs),
           utilisation: server.utilisation(nowNs),
-          evictedChance,
+          evictedChance: evicted ? Math.min(1, evicted.soon + (1 - confidence) * evicted.later) : 0,
         }).prefetch;
       if (!canEnter || !pays) {
         // Those that are less likely find the same, and pay less.
         this.#result.prefetches.refused += wanted.length - i;
         return;
       }
-      if (evicted) this.#evict(cache, evicted);
+      if (evicted) this.#evict(cache, evicted.held);
       this.#result.prefetches.posted++;
       this.#post(gpu, cache.reserve(expert, null), target, false, nowNs + leadNs, nowNs);
     }

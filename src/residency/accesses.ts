@@ -58,6 +58,33 @@ export async function* streamAccesses(
   if (made.count > 0) yield made.take();
 }
 
+/** Batches put together again: what Belady takes of a trace that is read as a stream, in 4 bytes an access and 5 an event. */
+export async function gatherAccesses(batches: AsyncIterable<Accesses> | Iterable<Accesses>): Promise<Accesses> {
+  const parts: Accesses[] = [];
+  let [accesses, events] = [0, 0];
+  for await (const part of batches) {
+    parts.push(part);
+    accesses += part.blocks.length;
+    events += part.phases.length;
+  }
+  if (parts.length === 0) throw new RangeError("batches must hold at least 1 event, got none");
+  checkWhole("accesses", accesses, 1, 2 ** 32 - 2);
+  const { layers, experts } = parts[0]!;
+  const blocks = new Uint32Array(accesses);
+  const starts = new Uint32Array(events + 1);
+  const phases = new Uint8Array(events);
+  let [access, event] = [0, 0];
+  for (const part of parts) {
+    blocks.set(part.blocks, access);
+    phases.set(part.phases, event);
+    for (let i = 0; i < part.phases.length; i++) starts[event + i] = access + part.starts[i]!;
+    access += part.blocks.length;
+    event += part.phases.length;
+  }
+  starts[events] = access;
+  return { layers, experts, blocks, starts, phases };
+}
+
 /** Events as they grow. */
 class Events {
   readonly #layers: number;

@@ -1,12 +1,12 @@
-import { BIN_WORDS, LANES, NONE, PINNED, TALLY_PHASE, TALLY_WORDS } from "../../assembly/layout.ts";
+import { LANES } from "../../assembly/layout.ts";
 import { checkKeys, checkWhole } from "../check.ts";
 import type { RandomOptions } from "../random.ts";
 import { blockBytes } from "../routes/routes.ts";
-import { workspace } from "../wasm.ts";
 import type { Accesses } from "./accesses.ts";
+import { RecencyPass } from "./distances.ts";
 import { Residency } from "./index.ts";
-import { type Cache, type CacheOptions, cacheOf, type ExpertPlace, type Policy } from "./policies.ts";
-import { type ResidencyReport, reportOf } from "./report.ts";
+import type { CacheOptions, ExpertPlace, Policy } from "./policies.ts";
+import type { ResidencyReport } from "./report.ts";
 
 /** Below which budget LRU has nothing of what decode asks for. */
 export interface RecencyCliff {
@@ -22,8 +22,10 @@ export interface SweepOptions extends RandomOptions {
   /** All but `guided` unless given. */
   policies?: readonly Policy[];
   pinned?: readonly ExpertPlace[];
-  /** Of `guided`, as in `Residency.replay`. */
+  /** Of `guided`, as in `Residency.replay`; called once for all budgets. */
   score?: (scores: Float32Array, event: number) => void;
+  /** Called as passes over the accesses end, with how many of how many. */
+  onProgress?: (done: number, of: number) => void;
 }
 
 export interface ResidencySweep {
@@ -32,36 +34,57 @@ export interface ResidencySweep {
   cliff: RecencyCliff;
 }
 
-/** Hits of every policy at every budget. `lru` and `layer` take one pass for all budgets, others one for each. */
+/** Policies unless others are given. Belady must see all accesses at once, which those of a stream never are. */
+const USUAL = ["random", "lru", "lfu", "layer", "layerlfu", "belady"] as const satisfies Policy[];
+const STREAMED = ["random", "lru", "lfu", "layer", "layerlfu"] as const satisfies Policy[];
+
+const MOST_BUDGETS = 4096;
+/** Caches of a stream are all there at once. */
+const MOST_STREAMED = 512;
+
+/** Hits of every policy at every budget. `lru`, `layer` and `guided` take one pass for all budgets, others one for each. */
 export function sweepResidency(accesses: Accesses, options: SweepOptions): ResidencySweep {
-  checkKeys("options", options, ["expertBytes", "budgetsBytes", "policies", "pinned", "score", "seed", "stream"]);
-  const {
-    expertBytes,
-    budgetsBytes,
-    policies = ["random", "lru", "lfu", "layer", "layerlfu", "belady"],
-    pinned = [],
-    score,
-    ...random
-  } = options;
-  checkWhole("budgetsBytes.length", budgetsBytes.length, 1, 4096);
-  const { layers, experts } = accesses;
-  let least: number | null = null;
-  const points = policies.flatMap((policy) => {
-    const caches = budgetsBytes.map((budgetBytes) => ({ layers, experts, expertBytes, budgetBytes, policy, pinned }));
-    if (policy === "lru" || policy === "layer") {
-      const swept = sweepRecency(accesses, caches);
-      if (policy === "lru") least = swept.least;
-      return swept.reports;
-    }
-    return caches.map((cache) => {
-      const residency = new Residency({ ...cache, ...random });
-      residency.replay(accesses, policy === "guided" && score ? { score } : {});
-      return residency.report();
-    });
+  const { begin, shape, lru } = sweepOf(accesses, { ...options, policies: options.policies ?? USUAL }, MOST_BUDGETS);
+  const points = begin.flatMap((beginPass, i) => {
+    const pass = beginPass();
+    pass.take(accesses);
+    options.onProgress?.(i + 1, begin.length);
+    return pass.reports();
   });
-  const cliff = least === null ? recencyCliff(accesses, expertBytes, pinned) : cliffOf(accesses, expertBytes, least);
-  for (const point of points) point.warnings.push(...warningsOf(point, cliff));
-  return { points, cliff };
+  if (!lru.isAsked) lru.pass.take(accesses);
+  const cycle = new Cycle(shape, options.expertBytes);
+  cycle.take(accesses);
+  return warned(points, lru.pass, cycle);
+}
+
+/** The same of accesses that come in batches, in constant memory, without Belady. */
+export async function streamResidency(
+  batches: AsyncIterable<Accesses> | Iterable<Accesses>,
+  options: SweepOptions,
+): Promise<ResidencySweep> {
+  if (options.policies?.includes("belady"))
+    throw new RangeError("policies must leave out belady, which sees all accesses at once, got it of a stream");
+  let sweep: { passes: Pass[]; points: Pass[]; lru: RecencyPass; cycle: Cycle } | undefined;
+  for await (const accesses of batches) {
+    if (!sweep) {
+      const { begin, shape, lru } = sweepOf(
+        accesses,
+        { ...options, policies: options.policies ?? STREAMED },
+        MOST_STREAMED,
+      );
+      const points = begin.map((beginPass) => beginPass());
+      const cycle = new Cycle(shape, options.expertBytes);
+      sweep = { passes: lru.isAsked ? points : [...points, lru.pass], points, lru: lru.pass, cycle };
+    }
+    for (const pass of sweep.passes) pass.take(accesses);
+    sweep.cycle.take(accesses);
+  }
+  if (!sweep) throw new RangeError("batches must hold at least 1 event, got none");
+  return warned(
+    sweep.points.flatMap((pass) => pass.reports()),
+    sweep.lru,
+    sweep.cycle,
+  );
 }
 
 /** One policy at one budget, over all of `accesses`. */
@@ -80,28 +103,140 @@ export function recencyCliff(
   pinned: readonly ExpertPlace[] = [],
 ): RecencyCliff {
   const { layers, experts } = accesses;
-  const cache = cacheOf({ layers, experts, expertBytes, budgetBytes: Number.MAX_VALUE, policy: "lru", pinned });
-  return cliffOf(accesses, expertBytes, binnedDistances(accesses, cache, [Number.MAX_VALUE]).least);
+  const lru = new RecencyPass([lruOf({ layers, experts, expertBytes, pinned })]);
+  const cycle = new Cycle(accesses, expertBytes);
+  lru.take(accesses);
+  cycle.take(accesses);
+  return { cliffBytes: finiteOr(lru.least), cycleBytes: cycle.end() };
 }
 
-function cliffOf(accesses: Accesses, expertBytes: ArrayLike<number>, least: number): RecencyCliff {
-  const { layers, experts, starts, phases, blocks } = accesses;
-  const sizes = blockBytes(expertBytes, layers, experts);
-  let [cycleBytes, bytes, layer] = [Number.POSITIVE_INFINITY, 0, -1];
-  const endCycle = () => {
-    // What begins or ends in the middle of a token is no cycle.
-    if (layer === layers - 1) cycleBytes = Math.min(cycleBytes, bytes);
-    bytes = 0;
-  };
-  for (let event = 0; event < phases.length; event++) {
-    const first = starts[event]!;
-    const next = phases[event] === 1 ? Math.floor(blocks[first]! / experts) : -1;
-    if (next <= layer) endCycle();
-    layer = next;
-    if (next >= 0) for (let i = first; i < starts[event + 1]!; i++) bytes += sizes[blocks[i]!]!;
+/** What a policy does of accesses that come in one piece or in several. */
+interface Pass {
+  take(accesses: Accesses): void;
+  reports(): ResidencyReport[];
+}
+
+type Shape = Pick<Accesses, "layers" | "experts">;
+
+/** The passes of a sweep, made where they begin, and the one by LRU, which tells of the cliff whether it is asked for or not. */
+function sweepOf(
+  { layers, experts }: Shape,
+  options: SweepOptions & { policies: readonly Policy[] },
+  mostBudgets: number,
+): { begin: (() => Pass)[]; shape: Shape; lru: { pass: RecencyPass; isAsked: boolean } } {
+  const known = ["expertBytes", "budgetsBytes", "policies", "pinned", "score", "onProgress", "seed", "stream"];
+  checkKeys("options", options, known);
+  const { expertBytes, budgetsBytes, policies, pinned = [], score, onProgress, ...random } = options;
+  checkWhole("budgetsBytes.length", budgetsBytes.length, 1, mostBudgets);
+  const cachesOf = (policy: Policy) =>
+    budgetsBytes.map((budgetBytes) => ({ layers, experts, expertBytes, budgetBytes, policy, pinned }));
+  const isAsked = policies.includes("lru");
+  const lru = new RecencyPass(isAsked ? cachesOf("lru") : [lruOf({ layers, experts, expertBytes, pinned })]);
+  const begin = policies.flatMap((policy): (() => Pass)[] => {
+    const caches = cachesOf(policy);
+    if (policy === "lru") return [() => lru];
+    if (policy === "layer") return [() => new RecencyPass(caches)];
+    if (policy === "guided") return [() => new GuidedPass(caches, score)];
+    return caches.map((cache) => () => {
+      const residency = new Residency({ ...cache, ...random });
+      return { take: (accesses) => residency.replay(accesses), reports: () => [residency.report()] };
+    });
+  });
+  return { begin, shape: { layers, experts }, lru: { pass: lru, isAsked } };
+}
+
+function lruOf(cache: Omit<CacheOptions, "budgetBytes" | "policy">): CacheOptions {
+  return { ...cache, budgetBytes: Number.MAX_VALUE, policy: "lru" };
+}
+
+/** Caches of several budgets that go by the same scores, event by event. */
+class GuidedPass implements Pass {
+  readonly #caches: Residency[];
+  readonly #score: SweepOptions["score"];
+  #events = 0;
+
+  constructor(caches: readonly CacheOptions[], score: SweepOptions["score"]) {
+    this.#caches = caches.map((cache) => new Residency({ ...cache, batch: LANES * Math.ceil(cache.experts / LANES) }));
+    this.#score = score;
   }
-  endCycle();
-  return { cliffBytes: finiteOr(least), cycleBytes: finiteOr(cycleBytes) };
+
+  take(accesses: Accesses): void {
+    const { starts, phases, blocks, ...shape } = accesses;
+    if (!this.#score) {
+      for (const cache of this.#caches) cache.replay(accesses);
+      return;
+    }
+    const { scores } = this.#caches[0]!;
+    for (let event = 0; event < phases.length; event++) {
+      this.#score(scores, this.#events++);
+      const [first, last] = [starts[event]!, starts[event + 1]!];
+      const one = {
+        ...shape,
+        blocks: blocks.subarray(first, last),
+        starts: Uint32Array.of(0, last - first),
+        phases: phases.subarray(event, event + 1),
+      };
+      for (const cache of this.#caches) {
+        if (cache !== this.#caches[0]) cache.scores.set(scores);
+        cache.replay(one);
+      }
+    }
+  }
+
+  reports(): ResidencyReport[] {
+    return this.#caches.map((cache) => cache.report());
+  }
+}
+
+/** What events of decode ask for: the fewest bytes of a whole token, and the most of each layer. */
+class Cycle {
+  /** Of each layer: the bytes of its largest event. */
+  readonly most: Float64Array;
+  readonly #layers: number;
+  readonly #experts: number;
+  readonly #sizes: Float64Array;
+  #least = Number.POSITIVE_INFINITY;
+  #bytes = 0;
+  #layer = -1;
+
+  constructor({ layers, experts }: Shape, expertBytes: ArrayLike<number>) {
+    this.#layers = layers;
+    this.#experts = experts;
+    this.#sizes = blockBytes(expertBytes, layers, experts);
+    this.most = new Float64Array(layers);
+  }
+
+  take({ starts, phases, blocks }: Accesses): void {
+    for (let event = 0; event < phases.length; event++) {
+      const first = starts[event]!;
+      const next = phases[event] === 1 ? Math.floor(blocks[first]! / this.#experts) : -1;
+      if (next <= this.#layer) this.#endCycle();
+      this.#layer = next;
+      if (next < 0) continue;
+      let bytes = 0;
+      for (let i = first; i < starts[event + 1]!; i++) bytes += this.#sizes[blocks[i]!]!;
+      this.#bytes += bytes;
+      this.most[next] = Math.max(this.most[next]!, bytes);
+    }
+  }
+
+  /** What begins or ends in the middle of a token is no cycle. */
+  #endCycle(): void {
+    if (this.#layer === this.#layers - 1) this.#least = Math.min(this.#least, this.#bytes);
+    this.#bytes = 0;
+  }
+
+  end(): number | null {
+    this.#endCycle();
+    return finiteOr(this.#least);
+  }
+}
+
+/** Points with what a reader must know of them. */
+function warned(points: ResidencyReport[], lru: RecencyPass, cycle: Cycle): ResidencySweep {
+  const cliff = { cliffBytes: finiteOr(lru.least), cycleBytes: cycle.end() };
+  for (const point of points) point.warnings.push(...warningsOf(point, cliff), ...excessOf(point, cycle.most));
+  return { points, cliff };
 }
 
 const finiteOr = (value: number) => (Number.isFinite(value) ? value : null);
@@ -117,95 +252,13 @@ function warningsOf({ policy, budgetBytes, decode }: ResidencyReport, cliff: Rec
   ];
 }
 
-/** Reports of a policy by recency at several budgets, in one pass. */
-function sweepRecency(
-  accesses: Accesses,
-  options: readonly CacheOptions[],
-): { reports: ResidencyReport[]; least: number } {
-  const caches = options.map(cacheOf);
-  const shares = [...new Set(caches.map(({ shareBytes }) => shareBytes))].sort((a, b) => a - b);
-  const { bins, least } = binnedDistances(accesses, caches[0]!, shares);
-  const reports = caches.map((cache) => {
-    const tally = new Float64Array(TALLY_WORDS);
-    for (const phase of [0, 1]) {
-      let [all, hits, readBytes] = [0, 0, 0];
-      for (let bin = 0; bin <= shares.length; bin++) {
-        const at = BIN_WORDS * (phase * (shares.length + 1) + bin);
-        all += bins[at]!;
-        if (shares[bin]! <= cache.shareBytes) hits += bins[at]!;
-        else readBytes += bins[at + 1]!;
-      }
-      tally.set([all, hits, readBytes], phase * TALLY_PHASE);
-    }
-    const pinnedBytes = cache.pinnedBytes.reduce((sum, bytes) => sum + bytes, 0);
-    return reportOf({ policy: cache.policy, budgetBytes: cache.budgetBytes, pinnedBytes }, tally);
-  });
-  return { reports, least };
-}
-
-/** Stack distances of all accesses, counted by the least of the ascending `shares` of a group that holds them. */
-function binnedDistances(
-  accesses: Accesses,
-  cache: Cache,
-  shares: readonly number[],
-): { bins: Float64Array; least: number } {
-  const { starts, phases, blocks } = accesses;
-  const blockCount = cache.bytes.length;
-  const length = Math.ceil(Math.max(65536, cache.experts) / LANES) * LANES;
-  const { kernels, views, at } = workspace({
-    bins: ["F64", 2 * BIN_WORDS * (shares.length + 1)],
-    least: ["F64", 1],
-    distances: ["F64", length],
-    blocks: ["U32", length],
-    starts: ["U32", length + 1],
-    phases: ["U32", length],
-    bytes: ["F64", blockCount],
-    shares: ["F64", shares.length],
-    pinnedBytes: ["F64", cache.groups],
-    totals: ["F64", cache.groups],
-    sums: ["F64", 2 * blockCount],
-    slots: ["U32", blockCount],
-    slotBlocks: ["U32", 2 * blockCount],
-    counts: ["U32", cache.groups],
-    stamps: ["U32", blockCount],
-    groupStamps: ["U32", cache.groups],
-  });
-  views.least[0] = Number.POSITIVE_INFINITY;
-  views.bytes.set(cache.bytes);
-  views.shares.set(shares);
-  views.pinnedBytes.set(cache.pinnedBytes);
-  views.slots.fill(NONE);
-  views.slotBlocks.fill(NONE);
-  for (const block of cache.pinned) views.slots[block] = PINNED;
-  for (let from = 0; from < phases.length; ) {
-    let to = from;
-    while (to < phases.length && to - from < length && starts[to + 1]! - starts[from]! <= length) to++;
-    views.blocks.set(blocks.subarray(starts[from]!, starts[to]!));
-    for (let event = from; event <= to; event++) views.starts[event - from] = starts[event]! - starts[from]!;
-    views.phases.set(phases.subarray(from, to));
-    const done = kernels.binDistances(
-      at.bins,
-      at.least,
-      at.distances,
-      at.blocks,
-      at.starts,
-      at.phases,
-      at.bytes,
-      at.shares,
-      at.pinnedBytes,
-      at.totals,
-      at.sums,
-      at.slots,
-      at.slotBlocks,
-      at.counts,
-      at.stamps,
-      at.groupStamps,
-      to - from,
-      from + 1,
-    );
-    if (done < to - from || to === from)
-      throw new RangeError(`event ${from + done} must name distinct experts of one layer, below those of the model`);
-    from = to;
-  }
-  return { bins: views.bins, least: views.least[0] };
+/** A layer's share may be less than one event of it, whose experts are held all the same until the layer's next. */
+function excessOf({ policy, budgetBytes, decode }: ResidencyReport, most: Float64Array): string[] {
+  const share = budgetBytes / most.length;
+  if ((policy !== "layer" && policy !== "layerlfu") || decode.accesses === 0) return [];
+  if (most.every((bytes) => bytes <= share)) return [];
+  const held = most.reduce((sum, bytes) => sum + Math.max(bytes, share), 0);
+  return [
+    `${policy} holds up to ${mib(held)}, more than its ${mib(budgetBytes)}: a layer's share is less than one token asks of it, which is held until the next token's`,
+  ];
 }

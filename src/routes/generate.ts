@@ -161,6 +161,22 @@ export class RouteGenerator {
   }
 }
 
+/** What the choice of a token in a layer depended on. */
+export function stateOf({ routes, workload, topic }: GeneratedRoutes, token: number, layer: number): RouteState {
+  const { layers, k, tokens, prompt, chosen } = routes;
+  checkWhole("token", token, 0, tokens - 1);
+  checkWhole("layer", layer, 0, layers - 1);
+  const at = (token * layers + layer) * k;
+  const isFirst = token === 0 || prompt[token] !== prompt[token - 1];
+  return {
+    workload: workload[prompt[token]!]!,
+    topic: topic[token]!,
+    layer,
+    before: isFirst ? [] : chosen.subarray(at - layers * k, at - layers * k + k),
+    below: layer === 0 ? [] : chosen.subarray(at - k, at),
+  };
+}
+
 function sumOf(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
@@ -217,7 +233,8 @@ function zipfWeights(experts: number, exponent: number): Float64Array {
   return weights.map((weight) => weight / sum);
 }
 
-function checkModel(model: RouteModel): void {
+/** Refuses a model that contradicts itself, naming the field. */
+export function checkModel(model: RouteModel): void {
   checkKeys("model", model, ["layers", "experts", "k", "workloads", "seed"]);
   checkWhole("layers", model.layers, 1, MOST_LAYERS);
   checkWhole("experts", model.experts, 1, MOST_EXPERTS);

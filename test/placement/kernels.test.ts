@@ -136,6 +136,32 @@ test("who finds only slots of those who have nowhere else to go is told", () => 
   expect(~count).toBeLessThan(EXPERTS);
 });
 
+test("an auction among slots, holders and experts that are none leaves its neighbours alone", () => {
+  const word = fc.oneof(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: NONE }));
+  const words = (length: number) => fc.array(word, { minLength: length, maxLength: length });
+  fc.assert(
+    fc.property(rows, words(EXPERTS), words(WIDTH * SLOTS), words(WIDTH + 1), (given, waiting, holders, firstSlots) => {
+      const { kernels, at, views } = kernelsFor(given.costs, given.loads, given.from);
+      views.waiting.set(waiting);
+      views.holders.set(holders);
+      views.firstSlots.set(firstSlots);
+      const own = new Set<unknown>([
+        views.at,
+        views.slotPrices,
+        views.holders,
+        views.prices,
+        views.waiting,
+        views.found,
+      ]);
+      const others = Object.values(views).filter((view) => !own.has(view));
+      const before = others.map((view) => view.slice());
+      const state = [at.at, at.slotPrices, at.holders, at.prices, at.waiting, at.costs, at.loads] as const;
+      kernels.bidForSlots(...state, at.firstSlots, at.found, 0.25, EXPERTS, 50);
+      expect(others).toEqual(before);
+    }),
+  );
+});
+
 test("the sum of what is least is that of a sum and a minimum", () => {
   fc.assert(
     fc.property(rows, fc.constantFrom(0, 1.5), ({ costs, loads, prices, from }, bytePrice) => {

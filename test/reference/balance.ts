@@ -1,3 +1,5 @@
+import type { BalanceAnswer, BalancePlan } from "../../src/index.ts";
+
 /** The least that `cost` says of any way to fill the slots so that each expert is held, none twice on a GPU; by trying each. */
 export function bestOf(
   experts: number,
@@ -61,4 +63,10 @@ export function splitBusiest(
 /** The least that the busiest GPU can bear, of all ways to fill the slots. */
 export function bestBusiest(loads: readonly number[], gpus: number, gpuOfSlot: readonly number[]): number {
   return bestOf(loads.length, gpuOfSlot, (held) => evenBusiest(held, loads, gpuOfSlot, gpus));
+}
+
+/** The plan of an answer that is one. */
+export function planOf(answer: BalanceAnswer): BalancePlan {
+  if (answer.status === "infeasible") throw new Error(`${answer.because}; ${answer.relax}`);
+  return answer;
 }

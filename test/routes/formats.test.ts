@@ -133,6 +133,32 @@ test("an array out of an archive that NumPy wrote", async () => {
   expect([tokens, layers, k]).toEqual([2, 2, 2]);
 });
 
+/** Likewise: int16 ids of 2 x 2 x 2 with weights of eighths, as float32 beside a third array, as float64 by other names, of 2 x 2 x 1, with NaN. */
+const NPZ_WEIGHTED =
+  "UEsDBC0AAAAIAAAAIQC43/4N//////////8MABQAdG9wa19pZHMubnB5AQAQAJAAAAAAAAAAUwAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mkrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiZmBkYGL4/5+BAcICAFBLAwQtAAAACAAAACEAcoNgKP//////////EAAUAHRvcGtfd2VpZ2h0cy5ucHkBABAAoAAAAAAAAABdAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6CiCkqaNQq0Ae4GJgcLBnYGiwA2IgzQDECkB8AMhPAPHtAFBLAwQtAAAACAAAACEA90AS6v//////////DAAUAHNlcV9sZW5zLm5weQEAEACYAAAAAAAAAEwAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNpoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaxjqaOgq1ChQALgYoYITSTFAaAFBLAQItAy0AAAAIAAAAIQC43/4NUwAAAJAAAAAMAAAAAAAAAAAAAACAAQAAAAB0b3BrX2lkcy5ucHlQSwECLQMtAAAACAAAACEAcoNgKF0AAACgAAAAEAAAAAAAAAAAAAAAgAGRAAAAdG9wa193ZWlnaHRzLm5weVBLAQItAy0AAAAIAAAAIQD3QBLqTAAAAJgAAAAMAAAAAAAAAAAAAACAATABAABzZXFfbGVucy5ucHlQSwUGAAAAAAMAAwCyAAAAugEAAAAA";
+const NPZ_OTHER_NAMES =
+  "UEsDBC0AAAAIAAAAIQC43/4N//////////8KABQAY2hvc2VuLm5weQEAEACQAAAAAAAAAFMAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNppK6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKIKSpo1CrQB7gYmZgZGBi+P+fgQHCAgBQSwMELQAAAAgAAAAhAALPWnT//////////wsAFAB3ZWlnaHRzLm5weQEAEADAAAAAAAAAAGAAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNmoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkaRjoKIKSpo1CrQB7gYgCDF/YQ+gKU/gClH0DpJ1D6BpR+A6UP2AMAUEsBAi0DLQAAAAgAAAAhALjf/g1TAAAAkAAAAAoAAAAAAAAAAAAAAIABAAAAAGNob3Nlbi5ucHlQSwECLQMtAAAACAAAACEAAs9adGAAAADAAAAACwAAAAAAAAAAAAAAgAGPAAAAd2VpZ2h0cy5ucHlQSwUGAAAAAAIAAgBxAAAALAEAAAAA";
+const NPZ_NARROW =
+  "UEsDBC0AAAAIAAAAIQC43/4N//////////8MABQAdG9wa19pZHMubnB5AQAQAJAAAAAAAAAAUwAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mkrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiZmBkYGL4/5+BAcICAFBLAwQtAAAACAAAACEANQlxw///////////EAAUAHRvcGtfd2VpZ2h0cy5ucHkBABAAkAAAAAAAAABVAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6CkBkqKmjUKtAHuBiYHCwZ2BoAGIFIE6wBwBQSwECLQMtAAAACAAAACEAuN/+DVMAAACQAAAADAAAAAAAAAAAAAAAgAEAAAAAdG9wa19pZHMubnB5UEsBAi0DLQAAAAgAAAAhADUJccNVAAAAkAAAABAAAAAAAAAAAAAAAIABkQAAAHRvcGtfd2VpZ2h0cy5ucHlQSwUGAAAAAAIAAgB4AAAAKAEAAAAA";
+const NPZ_NAN =
+  "UEsDBC0AAAAIAAAAIQC43/4N//////////8MABQAdG9wa19pZHMubnB5AQAQAJAAAAAAAAAAUwAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2mkrqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgogpKmjUKtAHuBiZmBkYGL4/5+BAcICAFBLAwQtAAAACAAAACEANpSJ4f//////////EAAUAHRvcGtfd2VpZ2h0cy5ucHkBABAAoAAAAAAAAABfAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6CiCkqaNQq0Ae4GJgcLBnYGiwA2IgzQDECkB8oJ6BIQHEtwMAUEsBAi0DLQAAAAgAAAAhALjf/g1TAAAAkAAAAAwAAAAAAAAAAAAAAIABAAAAAHRvcGtfaWRzLm5weVBLAQItAy0AAAAIAAAAIQA2lInhXwAAAKAAAAAQAAAAAAAAAAAAAACAAZEAAAB0b3BrX3dlaWdodHMubnB5UEsFBgAAAAACAAIAeAAAADIBAAAAAA==";
+
+test("weights beside the ids in an archive that NumPy wrote", async () => {
+  const read = (base64: string) =>
+    readRoutes(
+      Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)),
+      { file: "a.npz" },
+    );
+  for (const archive of [NPZ_WEIGHTED, NPZ_OTHER_NAMES]) {
+    const { chosen, weights } = await read(archive);
+    expect([...chosen]).toEqual([3, 1, 2, NO, 0, 3, 1, 2]);
+    // Where there is no expert, its weight is none either, whatever the file says.
+    expect(weights).toEqual(Float32Array.of(0.75, 0.25, 1, 0, 0.625, 0.375, 0.875, 0.125));
+  }
+  await expect(read(NPZ_NARROW)).rejects.toThrow("a.npz: weights: expected 2 x 2 x 2, as the ids are, got 2 x 2 x 1");
+  await expect(read(NPZ_NAN)).rejects.toThrow("a.npz: weights: expected weights to be numbers, got NaN in [1][0][1]");
+});
+
 test("arrays of steps x layers x k", async () => {
   const values = Int32Array.of(3, 1, 2, -1, 0, 3, 1, 2);
   const bytes = npy("<i4", "2, 2, 2", new Uint8Array(values.buffer));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fitRoutes, routeStatistics } from "../../src/routes/fit.ts";
-import { RouteGenerator, type RouteModel, type RouteWorkload } from "../../src/routes/generate.ts";
+import { RouteGenerator, type RouteModel, type RouteWorkload, stateOf } from "../../src/routes/generate.ts";
 import { checkRoutes, type Routes } from "../../src/routes/routes.ts";
 
 const CHAT: RouteWorkload = {
@@ -24,20 +24,12 @@ const CODE: RouteWorkload = {
 const MODEL: RouteModel = { layers: 4, experts: 32, k: 4, workloads: [CHAT, CODE], seed: 3 };
 
 /** What each choice of generated routes depended on. */
-function* statesOf({ routes, workload, topic }: ReturnType<RouteGenerator["generate"]>) {
-  const { layers, k, tokens, prompt, chosen } = routes;
+function* statesOf(made: ReturnType<RouteGenerator["generate"]>) {
+  const { layers, k, tokens, chosen } = made.routes;
   for (let token = 0; token < tokens; token++)
     for (let layer = 0; layer < layers; layer++) {
       const at = (token * layers + layer) * k;
-      const isFirst = token === 0 || prompt[token] !== prompt[token - 1];
-      const state = {
-        workload: workload[prompt[token]!]!,
-        topic: topic[token]!,
-        layer,
-        before: isFirst ? [] : chosen.slice(at - layers * k, at - layers * k + k),
-        below: layer === 0 ? [] : chosen.slice(at - k, at),
-      };
-      yield { state, row: chosen.slice(at, at + k) };
+      yield { state: stateOf(made, token, layer), row: chosen.slice(at, at + k) };
     }
 }
 
@@ -84,7 +76,7 @@ test("who knows the probabilities recalls more than who repeats or knows what is
     const shared = (guess: readonly number[]) => row.filter((e) => guess.includes(e)).length;
     hits.best += shared(topOf(generator.probabilities(state)));
     hits.popular += shared(topOf(counts[state.layer]!));
-    hits.before += shared([...state.before]);
+    hits.before += shared(Array.from(state.before));
     hits.all += 4;
   }
   expect(hits.best / hits.all).toBeGreaterThan(hits.popular / hits.all);
@@ -131,7 +123,7 @@ test("a fitted model makes routes of the same statistics, each workload by itsel
   };
   const made = new RouteGenerator(model).generate({ prompts: 40, prefillTokens: 0, decodeTokens: 60, seed: 4 });
   const names = Array.from(made.workload, (place) => model.workloads[place]!.name);
-  const fitted = fitRoutes(made.routes, { workloads: names });
+  const fitted = fitRoutes(made.routes, { workloads: names, topics: 1 });
   expect(fitted.workloads.map(({ name }) => name).sort()).toEqual(["chat", "code"]);
   for (const { name, share, repetition, dependence } of fitted.workloads) {
     expect(share).toBe(names.filter((other) => other === name).length / 40);
@@ -140,7 +132,7 @@ test("a fitted model makes routes of the same statistics, each workload by itsel
     expect(Math.abs(repetition - truth.repetition)).toBeLessThan(0.06);
     expect(Math.abs(dependence - truth.dependence)).toBeLessThan(0.08);
   }
-  const one = fitRoutes(made.routes);
+  const one = fitRoutes(made.routes, { topics: 1 });
   const again = new RouteGenerator(one).generate({ prompts: 40, prefillTokens: 0, decodeTokens: 60, seed: 77 });
   // 2,400 tokens x 4 experts a layer: a share's standard deviation is at most 0.01 where choices are independent.
   const far = apart(made.routes, again.routes);
@@ -161,9 +153,21 @@ test("statistics of routes that are known", () => {
     phase: new Uint8Array(10),
     chosen,
   };
-  expect(routeStatistics(routes)).toEqual({ topShare: [0.5, 0.5], repetition: 0, dependence: 1 });
+  const windowLikeness = [0, 0, 0, 0]; // of one window there is no other
+  expect(routeStatistics(routes)).toEqual({ topShare: [0.5, 0.5], repetition: 0, dependence: 1, windowLikeness });
   const same = { ...routes, chosen: new Uint16Array(20).fill(5) };
-  expect(routeStatistics(same)).toEqual({ topShare: [1, 1], repetition: 1, dependence: 1 });
+  expect(routeStatistics(same)).toEqual({ topShare: [1, 1], repetition: 1, dependence: 1, windowLikeness });
+  // Four windows a, a, b, b of a prompt, of which the rest begins in its midst: beside each other they are like, unlike, like.
+  const windows = Array.from({ length: 37 }, (_, token) => (token < 5 ? 7 : token < 21 ? 1 : 2));
+  const long = {
+    ...routes,
+    layers: 1,
+    tokens: 37,
+    prompt: Uint32Array.from({ length: 37 }, (_, token) => Number(token >= 5)),
+    phase: new Uint8Array(37),
+    chosen: Uint16Array.from(windows),
+  };
+  expect(routeStatistics(long).windowLikeness).toEqual([1 / 3, -1, 0, 0].map((like) => expect.closeTo(like, 6)));
 });
 
 test("names the bad argument", () => {
