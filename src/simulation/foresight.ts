@@ -1,4 +1,4 @@
-import { topOf } from "../prediction/evaluate.ts";
+import { topOf } from "../prediction/tally.ts";
 import { NO_EXPERT, type Routes } from "../routes/routes.ts";
 import { decodingPrompts, type ForeseeOptions } from "./demand.ts";
 import type { Engine, GpuStep } from "./engine.ts";

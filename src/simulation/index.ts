@@ -1,7 +1,7 @@
 import { checkKeys, checkWhole } from "../check.ts";
 import { ColdShare, type Demand, RoutedDemand } from "./demand.ts";
 import { Engine } from "./engine.ts";
-import { type DecodingOptions, DECODING_KEYS, type DecodingPlan, planDecoding } from "./plan.ts";
+import { DECODING_KEYS, type DecodingOptions, type DecodingPlan, planDecoding } from "./plan.ts";
 import { type DecodingReport, Records, reportOf } from "./report.ts";
 import { type DecodingTimeline, Timeline } from "./timeline.ts";
 

@@ -1,10 +1,17 @@
 import type { Fabric } from "../budget/scenario.ts";
 import { checkAtLeast, checkBetween, checkKeys, checkMultiple, checkPositive, checkWhole, describe } from "../check.ts";
-import { completeServingCluster, expertSlots, fabricOf, type ServingCluster, type ServingClusterInput, TIERS } from "../cluster/index.ts";
+import {
+  completeServingCluster,
+  expertSlots,
+  fabricOf,
+  type ServingCluster,
+  type ServingClusterInput,
+  TIERS,
+} from "../cluster/index.ts";
 import { type DrivePlan, MEANS, type Means, planDrive } from "../drive/plan.ts";
+import type { Lane } from "../lanes.ts";
 import { modelOf } from "../models/index.ts";
 import { type ModelShape, totalsOf } from "../models/shape.ts";
-import type { Lane } from "../lanes.ts";
 import { type Efficiency, Roofline } from "../roofline.ts";
 import { checkRoutes, type Routes } from "../routes/routes.ts";
 import type { ForeseeOptions } from "./demand.ts";
@@ -37,7 +44,18 @@ export interface DecodingOptions {
   cluster?: ServingClusterInput;
   /** Of the fabric what a cluster does not say: posting, fences, chunks, correlation. */
   fabric?: Partial<
-    Pick<Fabric, "correlation" | "pipelineNs" | "serdesNs" | "postNs" | "translateNs" | "chunkBytes" | "localFenceNs" | "bulkUtilisation" | "outstandingMisses">
+    Pick<
+      Fabric,
+      | "correlation"
+      | "pipelineNs"
+      | "serdesNs"
+      | "postNs"
+      | "translateNs"
+      | "chunkBytes"
+      | "localFenceNs"
+      | "bulkUtilisation"
+      | "outstandingMisses"
+    >
   >;
   /** Sequences of a GPU, and tokens that they hold; 1 and 2,048 unless given. */
   batch?: number;
@@ -145,7 +163,9 @@ export function planDecoding(options: DecodingOptions = {}): DecodingPlan {
   if (routed) checkRouted(routed, model);
   else checkBetween("cold: share", (cold as ColdShareInput).share, 0, 1);
   if (!routed && prefetch !== "none")
-    throw new RangeError(`prefetch must be "none" where cold loads are a share, got ${describe(prefetch)}: it takes routes`);
+    throw new RangeError(
+      `prefetch must be "none" where cold loads are a share, got ${describe(prefetch)}: it takes routes`,
+    );
   const roofline = new Roofline(model, cluster.gpu, options.efficiency);
   const copies = placeCopies(model, cluster, options.copies);
   const times = computeOf(roofline, { batch, sequence, gapNs, residentStepNs: options.residentStepNs, routed });
@@ -262,7 +282,13 @@ function placeCopies(model: ModelShape, cluster: ServingCluster, wanted: number 
 /** What a step takes, and of what it is made. */
 function computeOf(
   roofline: Roofline,
-  { batch, sequence, gapNs, residentStepNs, routed }: {
+  {
+    batch,
+    sequence,
+    gapNs,
+    residentStepNs,
+    routed,
+  }: {
     batch: number;
     sequence: number;
     gapNs: number;
@@ -318,7 +344,9 @@ function cacheOf(routed: RoutedInput | null, model: ModelShape, cluster: Serving
   const left = (expertSlots(cluster, model) - placed) * model.expertBytes;
   const budgetBytes = routed?.cacheBytes ?? Math.max(0, left);
   if (routed && budgetBytes > left)
-    throw new RangeError(`cold: cacheBytes must be at most ${left}, the room that is left on a GPU, got ${budgetBytes}`);
+    throw new RangeError(
+      `cold: cacheBytes must be at most ${left}, the room that is left on a GPU, got ${budgetBytes}`,
+    );
   return { budgetBytes, perLayer: routed?.perLayer ?? true };
 }
 

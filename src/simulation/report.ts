@@ -1,8 +1,8 @@
 import * as sim from "../../assembly/simulation-layout.ts";
 import { type MeanInterval, meanInterval } from "../statistics.ts";
 import type { Engine } from "./engine.ts";
-import { CountedTimes } from "./times.ts";
 import type { DecodingPlan } from "./plan.ts";
+import { CountedTimes } from "./times.ts";
 
 /** Of a step's nanoseconds: where they went, in the order of a layer. They sum to the step. */
 export const CAUSES = ["compute", "gap", "command", "wait", "outage", "data", "fence", "barrier"] as const;
@@ -160,7 +160,8 @@ export function reportOf(plan: DecodingPlan, records: readonly Records[]): Decod
   const over = (figure: (run: Records) => number): Figure => figureOf(records.map(figure));
   const perStep = (at: number) => over(({ sums }) => sums[at]! / (steps * gpus));
   const steps_ = records.map((run) => run.sortedSteps());
-  const meanStepNs = (run: Records) => CAUSES.reduce((sum, cause) => sum + run.sums[TALLIED[cause]]!, 0) / (steps * gpus);
+  const meanStepNs = (run: Records) =>
+    CAUSES.reduce((sum, cause) => sum + run.sums[TALLIED[cause]]!, 0) / (steps * gpus);
   const tokens = Math.min(TPOT_TOKENS, steps + 1);
   const outputs = tokens >= 3 ? records.map((run) => run.sortedOutputs(tokens)) : null;
   const share = (of: number, all: (sums: Float64Array) => number) =>
@@ -197,7 +198,8 @@ export function reportOf(plan: DecodingPlan, records: readonly Records[]): Decod
     },
     hbmBytesPerNs: over(
       (run) =>
-        (hbmBytes + (run.sums[sim.TALLY_BYTES]! + run.sums[sim.TALLY_SERVED_BYTES]!) / (steps * gpus)) / meanStepNs(run),
+        (hbmBytes + (run.sums[sim.TALLY_BYTES]! + run.sums[sim.TALLY_SERVED_BYTES]!) / (steps * gpus)) /
+        meanStepNs(run),
     ),
     fabricGbps: over((run) => ((run.sums[sim.TALLY_BYTES]! / (steps * gpus)) * 8) / meanStepNs(run)),
     busiestShare: over((run) => run.busiestShare),
@@ -225,7 +227,8 @@ function figureOf(values: readonly number[]): Figure {
 }
 
 function timesOf(sorted: readonly Float64Array[]): Times {
-  const at = (u: number) => figureOf(sorted.map((values) => values[Math.min(values.length - 1, Math.floor(u * values.length))]!));
+  const at = (u: number) =>
+    figureOf(sorted.map((values) => values[Math.min(values.length - 1, Math.floor(u * values.length))]!));
   return {
     meanNs: figureOf(sorted.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length)),
     p50Ns: at(0.5),

@@ -151,7 +151,13 @@ export function timelineSpans({ gpu, gapNs, layers, loads }: DecodingTimeline): 
     const args = { layer: load.layer, expert: load.expert, source: load.sourceGpu, bytes: load.bytes };
     const name = `${load.prefetched ? "prefetch" : "load"} of ${load.layer}/${load.expert}`;
     add(track, `${name}: command`, load.postedNs, load.arrivedNs, args);
-    add(track, `${name}: wait`, load.arrivedNs, Math.max(load.arrivedNs, load.doneNs - load.aloneNs - load.lostNs), args);
+    add(
+      track,
+      `${name}: wait`,
+      load.arrivedNs,
+      Math.max(load.arrivedNs, load.doneNs - load.aloneNs - load.lostNs),
+      args,
+    );
     add(track, `${name}: data`, Math.max(load.arrivedNs, load.doneNs - load.aloneNs - load.lostNs), load.doneNs, args);
     add(track, `${name}: fence`, load.doneNs, load.readyNs, args);
   }

@@ -12,7 +12,9 @@ export class CountedTimes {
 
   meanNs(): number {
     if (this.count === 0) return 0;
-    return this.#counts.reduce((sum, count, place) => (count > 0 ? sum + count * middleOf(place) : sum), 0) / this.count;
+    return (
+      this.#counts.reduce((sum, count, place) => (count > 0 ? sum + count * middleOf(place) : sum), 0) / this.count
+    );
   }
 
   /** What is exceeded by the share `u` of them; 0 if there are none. */
