@@ -5,6 +5,7 @@ export { bidForCopies } from "./copybids";
 export { listCopyCandidates } from "./copylists";
 export { annealCopies, settleCopies } from "./copymoves";
 export { ascendCopyPrices, sumOfCopies } from "./copyprices";
+export { replayCounted } from "./counted";
 export { binDistances } from "./distances";
 export { decodeDoorbells, encodeDoorbells } from "./doorbell";
 export { easeGpus, mendPlan, shakePlan } from "./easing";

@@ -324,6 +324,9 @@ export const TALLY_WORDS = 6;
 /** Where an expert that is never evicted stands, in place of its place in a cache. */
 export const PINNED = 0xfffffffe;
 
+/** Keys that are looked at together where all are; places of a group are as many, or a multiple. */
+export const KEY_LINE = 8;
+
 /** How ranked residents get their ranks: counted by the kernel, or given access by access. */
 export const RANK_COUNTED = 0;
 export const RANK_GIVEN = 1;

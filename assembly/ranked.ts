@@ -61,29 +61,22 @@ export function replayRanked(
           settle(keys, heap, places, first, size, at, block, keyOf(ranks[i], clock + i));
       }
     }
-    let used = usedBytes[group] + readBytes;
-    // What leaves a heap's top leaves a hole, for the next to enter: that is one way down instead of one down and one up.
-    let hasHole = false;
-    while (used > budgetBytes && counts[group] > 0) {
-      if (hasHole) {
-        closeHole(keys, heap, places, counts, first, group);
-        hasHole = false;
-        continue;
-      }
-      const victim = heap[first];
-      if (ranking === RANK_COUNTED) {
-        const key = reinterpret<u64>(latest[victim]);
-        if (key !== reinterpret<u64>(keys[first])) {
-          sink(keys, heap, places, first, counts[group], 0, victim, key);
-          continue;
-        }
-      }
-      // One of this event leaves the heap only until the others have gone.
-      if (stamps[victim] !== stamp) used -= bytes[victim];
-      places[victim] = NONE;
-      hasHole = true;
-    }
-    usedBytes[group] = used;
+    usedBytes[group] += readBytes;
+    let hasHole = evict(
+      bytes,
+      usedBytes,
+      keys,
+      heap,
+      places,
+      counts,
+      stamps,
+      latest,
+      first,
+      group,
+      stamp,
+      budgetBytes,
+      ranking,
+    );
     for (let i = start; i < end; i++) {
       const block = blocks[i];
       if (places[block] !== NONE) continue;
@@ -96,6 +89,48 @@ export function replayRanked(
     tallyEvent(tally, phases[event], end - start, hits, readBytes);
   }
   return eventCount;
+}
+
+/**
+ * Has a group's least go until it is within its budget. What leaves a heap's top leaves a hole, for the next to enter: that is one
+ * way down instead of one down and one up. Returns whether the last one's hole is still there.
+ */
+function evict(
+  bytes: StaticArray<f64>,
+  usedBytes: StaticArray<f64>,
+  keys: StaticArray<f64>,
+  heap: StaticArray<u32>,
+  places: StaticArray<u32>,
+  counts: StaticArray<u32>,
+  stamps: StaticArray<u32>,
+  latest: StaticArray<f64>,
+  first: u32,
+  group: u32,
+  stamp: u32,
+  budgetBytes: f64,
+  ranking: i32,
+): bool {
+  let hasHole = false;
+  while (usedBytes[group] > budgetBytes && counts[group] > 0) {
+    if (hasHole) {
+      closeHole(keys, heap, places, counts, first, group);
+      hasHole = false;
+      continue;
+    }
+    const victim = heap[first];
+    if (ranking === RANK_COUNTED) {
+      const key = reinterpret<u64>(latest[victim]);
+      if (key !== reinterpret<u64>(keys[first])) {
+        sink(keys, heap, places, first, counts[group], 0, victim, key);
+        continue;
+      }
+    }
+    // One of this event leaves the heap only until the others have gone.
+    if (stamps[victim] !== stamp) usedBytes[group] -= bytes[victim];
+    places[victim] = NONE;
+    hasHole = true;
+  }
+  return hasHole;
 }
 
 /**

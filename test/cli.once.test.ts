@@ -131,7 +131,9 @@ describe("files", () => {
       const decided = await run("check --profile udp.hlog --whole-path --draws 1000 --json");
       expect([0, 1]).toContain(decided.status);
       const { optics } = JSON.parse(decided.stdout);
-      expect(Math.abs(optics.medianNs / median.ns - 1)).toBeLessThan(1 / 1000);
+      // Two ways to read a median out of 2,000 values: both lie where 95% of such medians do.
+      expect(optics.medianNs).toBeGreaterThan(median.lowNs * (1 - 1 / 1000));
+      expect(optics.medianNs).toBeLessThan(median.highNs * (1 + 1 / 1000));
       expect(optics.evidence[0].grade).toBe("measured");
     } finally {
       listener.kill();

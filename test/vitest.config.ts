@@ -40,7 +40,7 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     root,
     include: ["test/**/*.test.ts"],
     exclude: ["test/**/*.once.test.ts"],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     provide: { build },
     ...test,
   },

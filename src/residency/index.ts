@@ -1,8 +1,8 @@
-import { LANES, NONE, PINNED, RANDOM_WORDS, RANK_COUNTED, RANK_GIVEN, TALLY_WORDS } from "../../assembly/layout.ts";
+import { LANES, NONE } from "../../assembly/layout.ts";
 import { checkKeys, checkLength, checkMultiple, checkWhole } from "../check.ts";
 import { type RandomOptions, seedWords } from "../random.ts";
-import { workspace } from "../wasm.ts";
 import type { Accesses } from "./accesses.ts";
+import { type Engine, engineOf } from "./engines.ts";
 import { nextUses } from "./future.ts";
 import { type Cache, type CacheOptions, cacheOf } from "./policies.ts";
 import { type ResidencyReport, reportOf } from "./report.ts";
@@ -20,27 +20,6 @@ export interface ReplayOptions {
   score?: (scores: Float32Array, event: number) => void;
   /** Filled with 1 where an access was a hit, else 0. */
   hits?: Uint8Array;
-}
-
-/** Wasm arrays that every policy has. */
-interface Batch {
-  tally: Float64Array;
-  isHit: Uint32Array;
-  blocks: Uint32Array;
-  starts: Uint32Array;
-  phases: Uint32Array;
-}
-
-/** A cache of one policy, as its kernel replays on it. */
-interface Engine {
-  batch: Batch;
-  /** Replays the events in the batch, and tells how many it dealt with. */
-  replay: (events: number, firstStamp: number, clock: number) => number;
-  isResident: (block: number) => boolean;
-  /** Of policies by ranks that are given: where they stand beside the accesses, and what sets those of blocks by scores. */
-  ranks?: Uint32Array;
-  scores?: Float32Array;
-  rankBlocks?: () => Uint32Array;
 }
 
 /** Events and accesses are numbered in 32 bits. */
@@ -64,10 +43,7 @@ export class Residency {
     this.#cache = cacheOf(cache);
     if (batch < this.#cache.experts) checkWhole("batch", batch, this.#cache.experts, 2 ** 22);
     this.#length = batch;
-    const { policy } = this.#cache;
-    if (policy === "random") this.#engine = randomly(this.#cache, batch, seedWords({ seed, stream }));
-    else if (policy === "lru" || policy === "layer") this.#engine = byRecency(this.#cache, batch);
-    else this.#engine = byRank(this.#cache, batch);
+    this.#engine = engineOf(this.#cache, batch, seedWords({ seed, stream }));
   }
 
   /** Of `guided`: scores of experts, `[layer * experts + expert]`, 0 until written. */
@@ -153,149 +129,4 @@ export class Residency {
       for (let i = 0; i < blocks.length; i++) ranks![i] = blockRanks[blocks[i]!]!;
     }
   }
-}
-
-/** Arrays of one batch, and the sizes of blocks. */
-function batchLayout(cache: Cache, length: number) {
-  return {
-    tally: ["F64", TALLY_WORDS],
-    isHit: ["U32", length],
-    blocks: ["U32", length],
-    starts: ["U32", length + 1],
-    phases: ["U32", length],
-    bytes: ["F64", cache.bytes.length],
-    usedBytes: ["F64", cache.groups],
-    stamps: ["U32", cache.bytes.length],
-  } as const;
-}
-
-function byRecency(cache: Cache, length: number): Engine {
-  const blockCount = cache.bytes.length;
-  const { kernels, views, at } = workspace({
-    ...batchLayout(cache, length),
-    links: ["U32", 2 * (blockCount + cache.groups)],
-  });
-  views.bytes.set(cache.bytes);
-  views.usedBytes.set(cache.pinnedBytes);
-  views.links.fill(NONE, 0, 2 * blockCount);
-  for (let ring = blockCount; ring < blockCount + cache.groups; ring++) views.links.fill(ring, 2 * ring, 2 * ring + 2);
-  for (const block of cache.pinned) views.links[2 * block] = PINNED;
-  return {
-    batch: views,
-    isResident: (block) => views.links[2 * block] !== NONE,
-    replay: (events, firstStamp) =>
-      kernels.replayRecent(
-        at.tally,
-        at.isHit,
-        at.blocks,
-        at.starts,
-        at.phases,
-        at.bytes,
-        at.usedBytes,
-        at.links,
-        at.stamps,
-        events,
-        firstStamp,
-        cache.shareBytes,
-      ),
-  };
-}
-
-function randomly(cache: Cache, length: number, words: [number, number, number]): Engine {
-  const blockCount = cache.bytes.length;
-  const { kernels, views, at } = workspace({
-    ...batchLayout(cache, length),
-    residents: ["U32", blockCount],
-    places: ["U32", blockCount],
-    counts: ["U32", cache.groups],
-    bits: ["U32", 4096],
-    random: ["U32", RANDOM_WORDS],
-    cursor: ["U32", 1],
-  });
-  views.bytes.set(cache.bytes);
-  views.usedBytes.set(cache.pinnedBytes);
-  views.places.fill(NONE);
-  for (const block of cache.pinned) views.places[block] = PINNED;
-  kernels.seedRandom(at.random, ...words);
-  return {
-    batch: views,
-    isResident: (block) => views.places[block] !== NONE,
-    replay: (events, firstStamp) =>
-      kernels.replayRandom(
-        at.tally,
-        at.isHit,
-        at.blocks,
-        at.starts,
-        at.phases,
-        at.bytes,
-        at.usedBytes,
-        at.residents,
-        at.places,
-        at.counts,
-        at.stamps,
-        at.bits,
-        at.random,
-        at.cursor,
-        events,
-        firstStamp,
-        cache.shareBytes,
-      ),
-  };
-}
-
-function byRank(cache: Cache, length: number): Engine {
-  const blockCount = cache.bytes.length;
-  const isGuided = cache.policy === "guided";
-  const ranking = isGuided || cache.policy === "belady" ? RANK_GIVEN : RANK_COUNTED;
-  const { kernels, views, at } = workspace({
-    ...batchLayout(cache, length),
-    ranks: ["U32", length],
-    keys: ["F64", blockCount],
-    heap: ["U32", blockCount],
-    places: ["U32", blockCount],
-    counts: ["U32", cache.groups],
-    latest: ["F64", ranking === RANK_COUNTED ? blockCount : 1],
-    scores: ["F32", isGuided ? blockCount : 1],
-    blockRanks: ["U32", isGuided ? blockCount : 1],
-  });
-  views.bytes.set(cache.bytes);
-  views.usedBytes.set(cache.pinnedBytes);
-  views.places.fill(NONE);
-  for (const block of cache.pinned) views.places[block] = PINNED;
-  const engine: Engine = {
-    batch: views,
-    ranks: views.ranks,
-    isResident: (block) => views.places[block] !== NONE,
-    replay: (events, firstStamp, clock) =>
-      kernels.replayRanked(
-        at.tally,
-        at.isHit,
-        at.blocks,
-        at.ranks,
-        at.starts,
-        at.phases,
-        at.bytes,
-        at.usedBytes,
-        at.keys,
-        at.heap,
-        at.places,
-        at.counts,
-        at.stamps,
-        at.latest,
-        events,
-        firstStamp,
-        clock,
-        cache.shareBytes,
-        ranking,
-      ),
-  };
-  if (!isGuided) return engine;
-  return {
-    ...engine,
-    scores: views.scores,
-    rankBlocks: () => {
-      kernels.rankByScores(at.blockRanks, at.scores, at.keys, at.heap, at.places, at.counts);
-      return views.blockRanks;
-    },
-  };
 }

@@ -1,19 +1,18 @@
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { readRoutes } from "../../src/formats/routes.ts";
 import { evaluatePredictors } from "../../src/prediction/evaluate.ts";
-import { parseTrace } from "../reference/routes.ts";
 
-const shared = fileURLToPath(new URL("../../../shared/data/routes/", import.meta.url));
+const DATA = new URL("../../../shared/data/routes/", import.meta.url);
 
-describe.skipIf(!existsSync(shared))("real routes, decode, in points: recall @k, @16, @32", () => {
+describe.skipIf(!existsSync(DATA))("real routes, decode, in points: recall @k, @16, @32", () => {
   test.each([
     ["gptoss", [34.9, 71.5, 79.8]],
     ["qwen", [54.9, 79.6, 90.8]],
   ] as const)(
     "%s: Markov reaches the stated floor, what mixes is well above it and knows how sure it is",
-    (name, floor) => {
-      const routes = parseTrace(`${shared}${name}.route.csv.gz`);
+    async (name, floor) => {
+      const routes = await readRoutes(readFileSync(new URL(`${name}.route.csv.gz`, DATA)), { file: name });
       const { rows, warnings } = evaluatePredictors(routes, {
         predictors: ["markov", "recall", "blend", "mlp"],
         horizons: [1, 8],

@@ -40,6 +40,37 @@ test("learning goes in ten equal steps, over prompts where there are five and el
   for (const { interval } of learningOf(new Uint32Array(10), ten, ten)) expect(interval).toBeNull();
 });
 
+test("recall grows as fast as there is something new to learn", () => {
+  // Layer 0 takes any of 64 experts, and layer 1 what belongs to it: Markov knows it once it has seen it, after t tokens with a
+  // chance of 1 - (63 / 64)^t. Layer 0 it can only guess.
+  const [experts, tokens] = [64, 1000];
+  const bits = new RandomBits({ seed: 12, batch: tokens }).next();
+  const chosen = Uint16Array.from({ length: 2 * tokens }, (_, row) => {
+    const first = bits[row >> 1]! >>> 26;
+    return row % 2 === 0 ? first : (first * 37 + 11) % experts;
+  });
+  const prompt = Uint32Array.from({ length: tokens }, (_, token) => Math.floor(token / 10));
+  const phase = new Uint8Array(tokens).fill(1);
+  const routes = { layers: 2, experts, k: 1, tokens, prompt, phase, chosen };
+  const { rows } = evaluatePredictors(routes, { predictors: ["markov"], horizons: [1] });
+  const { learning } = rows[0]!;
+  expect(learning).toHaveLength(10);
+  learning.forEach(({ recallK, over }, step) => {
+    expect(over).toBe("prompts");
+    let [mean, variance, count] = [0, 0, 0];
+    for (let token = step * 100; token < step * 100 + 100; token++) {
+      // The first layer of a prompt is not predicted.
+      for (const p of [...(token % 10 === 0 ? [] : [1 / 64]), 1 - (63 / 64) ** token]) {
+        mean += p;
+        variance += p * (1 - p);
+        count++;
+      }
+    }
+    expect(Math.abs(recallK - mean / count)).toBeLessThan((4 * Math.sqrt(variance)) / count);
+  });
+  expect(learning[9]!.recallK - learning[0]!.recallK).toBeGreaterThan(0.2);
+});
+
 test("intervals of recall hold what is true as often as they say", () => {
   const bits = new RandomBits({ seed: 8, batch: 65536 });
   let [held, count] = [0, 0];

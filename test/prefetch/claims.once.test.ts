@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { readRoutes } from "../../src/formats/routes.ts";
 import { type PrefetchReport, simulatePrefetch } from "../../src/prefetch/index.ts";
 import type { PrefetchPolicy } from "../../src/prefetch/plan.ts";
-import { parseTrace } from "../reference/routes.ts";
 
 const rowOf = ({ rows }: PrefetchReport, policy: PrefetchPolicy, utilisation: number) =>
   rows.find((row) => row.policy === policy && row.utilisation === utilisation)!;
@@ -66,8 +66,8 @@ describe.skipIf(!existsSync(shared))("real routes, foreseen by what learns from 
   test.each([
     ["gptoss", 64],
     ["qwen", 128],
-  ])("%s: never worse than none, and better while there is room", (name, decoding) => {
-    const routes = parseTrace(`${shared}${name}.route.csv.gz`);
+  ])("%s: never worse than none, and better while there is room", async (name, decoding) => {
+    const routes = await readRoutes(readFileSync(`${shared}${name}.route.csv.gz`));
     const report = simulatePrefetch({
       optics: "cpo-800g",
       routes,
