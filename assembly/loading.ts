@@ -2,11 +2,11 @@ import { append, bytesOf, markUnused } from "./caches";
 import { push } from "./events";
 import { cellOf } from "./histogram";
 import { quantileOne } from "./latency";
-import { BY_DEADLINE, QUANTILES, RATE, SEED_HIGH, SEED_LOW } from "./layout";
+import { BY_DEADLINE, NONE, QUANTILES, RATE, SEED_HIGH, SEED_LOW } from "./layout";
 import { stallFor } from "./links";
 import { whole } from "./places";
 import { wordsOf } from "./random";
-import { jobAt, join, leave, leaveDone, outNs } from "./servers";
+import { jobAt, join, leave, leaveDone, lostByNs } from "./servers";
 import {
   EVENT_LOAD,
   GPU,
@@ -16,6 +16,7 @@ import {
   GPU_ROUTER_NS,
   GPU_TALLY_AT,
   JOB_END_NS,
+  JOB_LOST_NS,
   JOB_SERVER,
   LOAD_DEMANDED,
   LOAD_PREFETCHED,
@@ -77,6 +78,7 @@ import {
   TALLY_SERVED_BYTES,
   UNIT,
   UNIT_LEFT,
+  WAYS_STREAM,
 } from "./simulation-layout";
 
 // The life of a load: posted, carried by all servers on its way, fenced, there.
@@ -132,7 +134,7 @@ export function post(
   const source = sourceOf(state, gpu, block);
   const step = words[(whole(state, SIM_UNITS_AT) + (gpu / whole(state, SIM_UNIT_GPUS)) * UNIT + UNIT_LEFT) * 2 + 1];
   const blocks = whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS);
-  const bits = wordsOf(whole(state, SEED_LOW), whole(state, SEED_HIGH), gpu, <u64>step * blocks + block);
+  const bits = wordsOf(whole(state, SEED_LOW), whole(state, SEED_HIGH), WAYS_STREAM + gpu, <u64>step * blocks + block);
   const pathTables = changetype<usize>(tables) + <usize>((tierOf(state, source, gpu) - 1) * (2 * QUANTILES * 4));
   const beforeNs: f64 = state[SIM_BEFORE_NS] + <f64>quantileOne(pathTables, <u32>bits);
   words[(at + SIM_LOAD_GPU) * 2] = gpu;
@@ -143,7 +145,6 @@ export function post(
   state[at + SIM_LOAD_BYTES] = bytesOf(state, block);
   state[at + SIM_LOAD_POSTED_NS] = atNs;
   state[at + SIM_LOAD_ARRIVED_NS] = atNs + beforeNs;
-  state[at + SIM_LOAD_NEXT_NS] = atNs + beforeNs;
   state[at + SIM_LOAD_LOST_NS] = 0;
   state[at + SIM_LOAD_FENCE_NS] =
     state[SIM_AFTER_NS] + <f64>quantileOne(pathTables + <usize>(QUANTILES * 4), <u32>(bits >>> 32));
@@ -154,8 +155,15 @@ export function post(
   state[tally + TALLY_LOADS] += 1;
   state[tally + TALLY_BYTES] += state[at + SIM_LOAD_BYTES];
   if ((flags & LOAD_PREFETCHED) !== 0) state[tally + TALLY_PREFETCHES] += 1;
-  push(state, atNs + beforeNs, EVENT_LOAD, load);
+  lookAt(state, load, atNs + beforeNs);
   return load;
+}
+
+/** Has a load be looked at next at `ns`. */
+function lookAt(state: StaticArray<f64>, load: u32, ns: f64): void {
+  const at = simLoadAt(state, load);
+  state[at + SIM_LOAD_NEXT_NS] = ns;
+  changetype<StaticArray<u32>>(state)[(at + SIM_LOAD_FLAGS) * 2 + 1] = push(state, ns, EVENT_LOAD, load);
 }
 
 function keyFor(state: StaticArray<f64>, arrivedNs: f64, dueNs: f64, flags: u32): f64 {
@@ -177,8 +185,9 @@ export function demand(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
     const serviceNs = leave(state, faults, job, atNs);
     if (serviceNs >= 0) join(state, faults, job, serviceNs, atNs);
   }
-  state[at + SIM_LOAD_NEXT_NS] = doneNs(state, load);
-  push(state, state[at + SIM_LOAD_NEXT_NS], EVENT_LOAD, load);
+  // A look that comes too early is put off when it comes.
+  const ns = doneNs(state, load);
+  if (ns < state[at + SIM_LOAD_NEXT_NS]) lookAt(state, load, ns);
 }
 
 /** When the last server has carried a load, as things are. */
@@ -197,7 +206,6 @@ export function attend(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   const words = changetype<StaticArray<u32>>(state);
   const at = simLoadAt(state, load);
   const nowNs = state[SIM_NOW_NS];
-  if (state[at + SIM_LOAD_NEXT_NS] !== nowNs) return -1; // another look was arranged since
   const stage = words[(at + SIM_LOAD_SOURCE) * 2 + 1];
   const gpu = words[(at + SIM_LOAD_GPU) * 2];
   if (stage === STAGE_FENCED) return complete(state, load, nowNs);
@@ -208,8 +216,7 @@ export function attend(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   }
   const ns = doneNs(state, load);
   if (ns > nowNs) {
-    state[at + SIM_LOAD_NEXT_NS] = ns;
-    push(state, ns, EVENT_LOAD, load);
+    lookAt(state, load, ns);
     return -1;
   }
   words[(simGpuAt(state, gpu) + GPU_LOADS) * 2 + 1]--;
@@ -222,8 +229,7 @@ export function attend(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   const readyNs = nowNs + state[at + SIM_LOAD_FENCE_NS];
   if ((words[(at + SIM_LOAD_FLAGS) * 2] & LOAD_DEMANDED) !== 0) return complete(state, load, readyNs);
   words[(at + SIM_LOAD_SOURCE) * 2 + 1] = STAGE_FENCED;
-  state[at + SIM_LOAD_NEXT_NS] = readyNs;
-  push(state, readyNs, EVENT_LOAD, load);
+  lookAt(state, load, readyNs);
   return -1;
 }
 
@@ -248,6 +254,7 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
       serviceNs += stallNs;
     }
     join(state, faults, job, serviceNs, nowNs);
+    if (faults.length > 0) state[job + JOB_LOST_NS] = lostByNs(state, faults, server, nowNs);
   }
   state[at + SIM_LOAD_SOLO_NS] = bytes / rate;
   state[simGpuAt(state, source) + GPU_TALLY_AT + TALLY_SERVED_BYTES] += bytes;
@@ -273,7 +280,7 @@ function addOutages(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32
     const job = jobAt(state, load, kind);
     const server = words[(job + JOB_SERVER) * 2];
     if (server === 0 || state[job + JOB_END_NS] < nowNs) continue;
-    state[at + SIM_LOAD_LOST_NS] += outNs(state, faults, server, state[at + SIM_LOAD_ARRIVED_NS], nowNs);
+    state[at + SIM_LOAD_LOST_NS] += lostByNs(state, faults, server, nowNs) - state[job + JOB_LOST_NS];
     return;
   }
 }
@@ -286,7 +293,7 @@ function complete(state: StaticArray<f64>, load: u32, readyNs: f64): i32 {
   const block = words[(at + SIM_LOAD_GPU) * 2 + 1];
   const row = simGpuAt(state, gpu);
   const isDemanded = (words[(at + SIM_LOAD_FLAGS) * 2] & LOAD_DEMANDED) !== 0;
-  state[at + SIM_LOAD_NEXT_NS] = -1;
+  words[(at + SIM_LOAD_FLAGS) * 2 + 1] = NONE;
   words[whole(state, SIM_FREE_AT) * 2 + words[SIM_FREE * 2]++] = load;
   words[(row + GPU_LOADS) * 2]--;
   if (whole(state, SIM_FORCED) === 0) {

@@ -1,4 +1,4 @@
-import { CHUNK_BYTES, NONE, OUTAGE_NS, RATE, TAKEN_NS } from "./layout";
+import { CHUNK_BYTES, NONE, OUTAGE_NS, PASSED_NS, PASSED_UNTIL_NS, RATE, TAKEN_NS } from "./layout";
 import { nextOutageNs, passOutages } from "./links";
 import { whole } from "./places";
 import {
@@ -155,7 +155,8 @@ function cut(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, hea
   const serviceNs = state[head + JOB_SERVICE_NS];
   const goneNs = nowNs - startNs - outNs(state, faults, server, startNs, nowNs);
   const doneNs = ceil(goneNs / chunkNs) * chunkNs;
-  if (doneNs >= serviceNs) return endNs;
+  // What is left over by rounding is no chunk.
+  if (doneNs > serviceNs - chunkNs * 1e-6) return endNs;
   state[head + JOB_SERVICE_NS] = serviceNs - doneNs;
   return carriedNs(state, faults, server, startNs, doneNs);
 }
@@ -191,8 +192,14 @@ function carriedNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u3
   return endNs;
 }
 
-/** How long a server is out between two instants. */
-export function outNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, fromNs: f64, toNs: f64): f64 {
+/** How long a server has been out up to an instant, which is not before the last that it was asked about. */
+export function lostByNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, ns: f64): f64 {
+  const passedNs = state[server + PASSED_NS] - max(0, state[server + PASSED_UNTIL_NS] - ns);
+  return passedNs + outNs(state, faults, server, 0, ns);
+}
+
+/** How long a server is out between two instants, in outages that it has not passed. */
+function outNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, fromNs: f64, toNs: f64): f64 {
   let ns = 0.0;
   let atNs = fromNs;
   while (faults.length > 0 && atNs < toNs) {

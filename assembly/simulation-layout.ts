@@ -87,7 +87,13 @@ export const SIM_EVICTED_CHANCE = 77;
 export const SIM_LOAD_NS = 78;
 /** Where the chances of being overtaken are: see OVERTAKEN_TIMES. */
 export const SIM_CHANCES_AT = 79;
-export const SIM_HEADER = 80;
+/** Prefetches of a GPU under way at the most, and rows that the heap of events has. */
+export const SIM_PREFETCHES_MOST = 80;
+export const SIM_EVENTS_MOST = 81;
+export const SIM_HEADER = 88;
+
+/** Ways of loads are drawn from the streams from here on, one a GPU; the first streams are those of faults. */
+export const WAYS_STREAM = 0x80000000;
 
 /**
  * How likely it is that `n` demanded loads come in before a prefetch is served, which has `w` loads' work before it, at a
@@ -124,15 +130,19 @@ export const SERVER_METER_NS = 12;
 export const SERVER_DEMANDED_NS = 13;
 export const SERVER_UTILISATION = 14;
 
-/** A load's turn at a server: from when to when, what it still takes at its beginning, `[next, previous]` and `[server, -]`. */
-export const JOB = 5;
+/**
+ * A load's turn at a server: from when to when, what it still takes at its beginning, `[next, previous]`, `[server, -]`, and how
+ * long the server had been out when the load came.
+ */
+export const JOB = 6;
 export const JOB_START_NS = 0;
 export const JOB_END_NS = 1;
 export const JOB_SERVICE_NS = 2;
 export const JOB_LINKS = 3;
 export const JOB_SERVER = 4;
+export const JOB_LOST_NS = 5;
 
-/** A load: `[GPU, block]`, `[source, stage]`, `[flags, -]`. */
+/** A load: `[GPU, block]`, `[source, stage]`, `[flags, number of the event at which it is looked at]`. */
 export const SIM_LOAD = 12;
 export const SIM_LOAD_GPU = 0;
 export const SIM_LOAD_SOURCE = 1;

@@ -47,7 +47,6 @@ import {
   SIM_EVENT,
   SIM_FENCE,
   SIM_FORCED,
-  SIM_FREE,
   SIM_GAP_NS,
   SIM_HAPPENED,
   SIM_HBM_BYTES_PER_NS,
@@ -59,6 +58,7 @@ import {
   SIM_LOG_MOST,
   SIM_NOW_NS,
   SIM_PREDICT_NS,
+  SIM_PREFETCHES_MOST,
   SIM_RECEIVED_BYTES_PER_NS,
   SIM_REFUSED,
   SIM_SERVED_BYTES_PER_NS,
@@ -263,12 +263,15 @@ function prefetch(state: StaticArray<f64>, tables: StaticArray<f32>, gpu: u32, l
   const words = changetype<StaticArray<u32>>(state);
   const starts = whole(state, SIM_AHEAD_STARTS_AT) * 2 + gpu * (whole(state, SIM_LAYERS) + 1) + layer;
   const rows = whole(state, SIM_AHEAD_AT) + gpu * whole(state, SIM_AHEAD_MOST);
+  const at = simGpuAt(state, gpu);
   for (let i = words[starts]; i < words[starts + 1]; i++) {
     const block = words[(rows + i) * 2];
     const confidence: f64 = reinterpret<f32>(words[(rows + i) * 2 + 1]);
     if (words[ringAt(state, gpu, block) + NEWER] !== NONE) continue;
     const neededNs = neededUntilNs(state, gpu, layer, block, bytesOf(state, block), confidence, atNs);
-    if (neededNs < 0 || words[SIM_FREE * 2] <= whole(state, SIM_DEMAND_MOST)) {
+    // Of the loads under way some are demanded; room for those is kept.
+    const prefetches = words[(at + GPU_LOADS) * 2] - words[at * 2 + 1];
+    if (neededNs < 0 || prefetches >= whole(state, SIM_PREFETCHES_MOST)) {
       words[SIM_REFUSED * 2]++;
       continue;
     }

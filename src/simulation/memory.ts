@@ -111,6 +111,8 @@ export function partsOf(plan: EnginePlan) {
   const blocks = layers.length * experts;
   const groups = cache.perLayer ? layers.length : 1;
   const loads = gpus * (plan.layerDemandMost + plan.prefetchesMost);
+  // Besides those that will happen, events of loads that were looked at anew before, which are swept out when there is no room.
+  const eventsMost = 2 * loads + 2 * gpus + gpus / unitGpus;
   let words: number = sim.SIM_HEADER;
   const part = (length: number) => {
     const at = words;
@@ -123,8 +125,7 @@ export function partsOf(plan: EnginePlan) {
     gpus: part(gpus * sim.GPU),
     loads: part(loads * sim.SIM_LOAD),
     jobs: part(loads * sim.SERVER_KINDS * sim.JOB),
-    // A load may have been looked at anew before the event of its last look comes.
-    events: part((2 * loads + 2 * gpus + gpus / unitGpus) * sim.EVENT_ROW),
+    events: part(eventsMost * sim.EVENT_ROW),
     free: part(loads / 2),
     rings: part(gpus * (plan.forced ? 0 : blocks + groups)),
     unused: part(gpus * (plan.forced ? 0 : Math.ceil(blocks / 64))),
@@ -140,7 +141,7 @@ export function partsOf(plan: EnginePlan) {
     chances: part((sim.OVERTAKEN_UTILISATIONS * sim.OVERTAKEN_WORKS * sim.OVERTAKEN_TIMES) / 2),
     log: part(plan.logMost * sim.LOG_ROW),
   };
-  return { servers, faults, blocks, groups, loads, at, words };
+  return { servers, faults, blocks, groups, loads, eventsMost, at, words };
 }
 
 /** Writes a cluster at rest; `startFaults` is called with each server that may fail. */
@@ -169,10 +170,7 @@ export function layOut(
       words.fill(NONE, 2 * (server + sim.SERVER_QUEUE), 2 * (server + sim.SERVER_QUEUE) + 2);
       if (parts.faults && links > 0) startFaults(server);
     }
-  for (let load = 0; load < parts.loads; load++) {
-    words[2 * parts.at.free + load] = parts.loads - 1 - load;
-    state[parts.at.loads + load * sim.SIM_LOAD + sim.SIM_LOAD_NEXT_NS] = -1;
-  }
+  for (let load = 0; load < parts.loads; load++) words[2 * parts.at.free + load] = parts.loads - 1 - load;
   plan.layers.forEach(({ beforeNs, afterNs, expertBytes, allBytes }, layer) => {
     state.set([beforeNs, afterNs, expertBytes, allBytes], parts.at.layers + layer * sim.LAYER);
   });
@@ -226,6 +224,8 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
     [sim.SIM_TIMES_AT, at.times],
     [sim.SIM_LOG_AT, at.log],
     [sim.SIM_CHANCES_AT, at.chances],
+    [sim.SIM_PREFETCHES_MOST, plan.prefetchesMost],
+    [sim.SIM_EVENTS_MOST, parts.eventsMost],
     [sim.SIM_LOG_MOST, plan.logMost],
     [sim.SIM_NODE_GPUS, fabric.gpusPerNode],
     [sim.SIM_POD_GPUS, fabric.gpusPerPod],
@@ -253,26 +253,35 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
 
 /** Writes what is drawn of ways there and back, tier by tier; returns the mean of both together of the furthest. */
 function writeTables(fabric: DrivePlan, tables: Float32Array): number {
-  const known = new Map<string, Distribution>();
-  const meanNs: [there: number, back: number] = [0, 0];
-  const tableOf = (path: Path, times: number, key: string) => {
-    let table = known.get(key);
-    if (!table) {
-      const one = exactPath(path);
-      const all = times === 1 ? one : convolve(Array.from({ length: times }, () => one));
-      table = Distribution.fromFunction((u) => all.quantileNs(u));
-      known.set(key, table);
-    }
-    meanNs[key.startsWith("there") ? 0 : 1] = table.moments().meanNs;
-    return table.quantilesNs;
-  };
   const [before, after] = fabric.traversals;
+  let meanNs = 0;
   fabric.hopsOfTier.forEach((hops, tier) => {
-    tables.set(tableOf(fabric.doorbellPath(hops), before, `there ${hops}`), 2 * tier * QUANTILES);
-    tables.set(tableOf(fabric.answerPath(hops), after, `back ${hops}`), (2 * tier + 1) * QUANTILES);
+    const there = tableOf(fabric.doorbellPath(hops), before);
+    const back = tableOf(fabric.answerPath(hops), after);
+    tables.set(there.quantilesNs, 2 * tier * QUANTILES);
+    tables.set(back.quantilesNs, (2 * tier + 1) * QUANTILES);
+    meanNs = there.moments().meanNs + back.moments().meanNs;
   });
-  return meanNs[0] + meanNs[1];
+  return meanNs;
 }
+
+/** What so many traversals of a path take together; known of old where hops are those of a table made before. */
+function tableOf(path: Path, times: number): Distribution {
+  const { hops, faults = [], ...rest } = path;
+  const key = JSON.stringify([hops.length, times, rest]);
+  const [hop] = hops;
+  const isPlain = faults.length === 0 && hops.every((other) => other === hop);
+  const table = isPlain ? knownTables.get(hop!)?.get(key) : undefined;
+  if (table) return table;
+  const one = exactPath(path);
+  const all = times === 1 ? one : convolve(Array.from({ length: times }, () => one));
+  const made = Distribution.fromFunction((u) => all.quantileNs(u));
+  if (isPlain) knownTables.set(hop!, (knownTables.get(hop!) ?? new Map<string, Distribution>()).set(key, made));
+  return made;
+}
+
+/** By hop: to convolve them takes longer than a short run. */
+const knownTables = new WeakMap<Distribution, Map<string, Distribution>>();
 
 /** The chances of being overtaken, of Borel and Tanner: see OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
 function writeChances({ at }: Parts, state: Float64Array): void {
