@@ -50,7 +50,8 @@ function removeFirst(state: StaticArray<f64>, first: u32): void {
     if (child >= count) break;
     let least = first + child * EVENT_ROW;
     const end = first + min(child + 4, count) * EVENT_ROW;
-    for (let row = least + EVENT_ROW; row < end; row += EVENT_ROW) if (isBefore(state, row, least)) least = row;
+    for (let row = least + EVENT_ROW; row < end; row += EVENT_ROW)
+      least = select<u32>(row, least, isBefore(state, row, least));
     if (!isBefore(state, least, last)) break;
     move(state, first + at * EVENT_ROW, least);
     at = (least - first) / EVENT_ROW;
@@ -98,7 +99,9 @@ function isSuperseded(state: StaticArray<f64>, row: u32): bool {
 
 function isBefore(state: StaticArray<f64>, a: u32, b: u32): bool {
   const words = changetype<StaticArray<u32>>(state);
-  return state[a] < state[b] || (state[a] === state[b] && words[a * 2 + 2] < words[b * 2 + 2]);
+  // No branches: which of two comes first is anybody's guess.
+  const isTie = i32(state[a] === state[b]) & i32(words[a * 2 + 2] < words[b * 2 + 2]);
+  return (i32(state[a] < state[b]) | isTie) !== 0;
 }
 
 function move(state: StaticArray<f64>, to: u32, from: u32): void {

@@ -2,19 +2,22 @@ import { append, bytesOf, markUnused } from "./caches";
 import { push } from "./events";
 import { cellOf } from "./histogram";
 import { quantileOne } from "./latency";
-import { BY_DEADLINE, NONE, QUANTILES, RATE, SEED_HIGH, SEED_LOW } from "./layout";
+import { BY_DEADLINE, NONE, QUANTILES, RATE } from "./layout";
 import { stallFor } from "./links";
 import { whole } from "./places";
-import { wordsOf } from "./random";
-import { jobAt, join, leave, leaveDone, lostByNs } from "./servers";
+import { wordsFrom } from "./random";
+import { jobsAt, join, leave, leaveDone, lostByNs } from "./servers";
 import {
   EVENT_LOAD,
   GPU,
   GPU_LOADS,
   GPU_PHASES_AT,
+  GPU_PLACE_AT,
   GPU_READY_NS,
   GPU_ROUTER_NS,
   GPU_TALLY_AT,
+  GPU_WAYS,
+  JOB,
   JOB_END_NS,
   JOB_LOST_NS,
   JOB_SERVER,
@@ -27,8 +30,8 @@ import {
   PHASE_FENCE,
   PHASE_OUTAGE,
   PHASE_WAIT,
-  SERVER,
-  SERVER_KINDS,
+  PLACE_NODE,
+  PLACE_POD,
   SERVER_NODE_UP,
   SERVER_SOURCE,
   SIM_AFTER_NS,
@@ -36,13 +39,11 @@ import {
   SIM_COPIES_AT,
   SIM_COPY_STARTS_AT,
   SIM_DEADLINE_NS,
-  SIM_EXPERTS,
   SIM_FORCED,
   SIM_FREE,
   SIM_FREE_AT,
   SIM_GPUS_AT,
-  SIM_KINDS_AT,
-  SIM_LAYERS,
+  SIM_KINDS,
   SIM_LOAD,
   SIM_LOAD_ARRIVED_NS,
   SIM_LOAD_BYTES,
@@ -56,17 +57,14 @@ import {
   SIM_LOAD_POSTED_NS,
   SIM_LOAD_SOLO_NS,
   SIM_LOAD_SOURCE,
+  SIM_LOAD_TURNS,
   SIM_LOADS_AT,
   SIM_LOG,
   SIM_LOG_AT,
   SIM_LOG_MOST,
-  SIM_NODE_GPUS,
   SIM_NOW_NS,
-  SIM_POD_GPUS,
   SIM_POSTED,
   SIM_TIMES_AT,
-  SIM_UNIT_GPUS,
-  SIM_UNITS_AT,
   SPECULATIVE_NS,
   STAGE_CARRIED,
   STAGE_FENCED,
@@ -76,15 +74,17 @@ import {
   TALLY_LOADS,
   TALLY_PREFETCHES,
   TALLY_SERVED_BYTES,
-  UNIT,
-  UNIT_LEFT,
-  WAYS_STREAM,
 } from "./simulation-layout";
 
 // The life of a load: posted, carried by all servers on its way, fenced, there.
 
 export function simGpuAt(state: StaticArray<f64>, gpu: u32): u32 {
   return whole(state, SIM_GPUS_AT) + gpu * GPU;
+}
+
+/** Something of a GPU's place: a server of a kind, or one of the others of simulation-layout.ts. */
+export function placeOf(state: StaticArray<f64>, gpu: u32, what: u32): u32 {
+  return changetype<StaticArray<u32>>(state)[(simGpuAt(state, gpu) + GPU_PLACE_AT) * 2 + what];
 }
 
 export function simLoadAt(state: StaticArray<f64>, load: u32): u32 {
@@ -99,9 +99,11 @@ export function sourceOf(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
   const count = words[starts + 1] - words[starts];
   let best: u32 = gpu;
   let bestTier: u32 = 4;
+  let at = count === 0 ? 0 : gpu % count;
   for (let i: u32 = 0; i < count; i++) {
-    const copy = words[first + ((i + gpu) % count)];
+    const copy = words[first + at];
     const tier = tierOf(state, copy, gpu);
+    at = at + 1 === count ? 0 : at + 1;
     if (copy === gpu || tier >= bestTier) continue;
     best = copy;
     bestTier = tier;
@@ -111,8 +113,8 @@ export function sourceOf(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
 
 /** How far apart two GPUs are: 1 in a node, 2 in a pod, 3 anywhere. */
 function tierOf(state: StaticArray<f64>, a: u32, b: u32): u32 {
-  if (a / whole(state, SIM_NODE_GPUS) === b / whole(state, SIM_NODE_GPUS)) return 1;
-  return a / whole(state, SIM_POD_GPUS) === b / whole(state, SIM_POD_GPUS) ? 2 : 3;
+  if (placeOf(state, a, PLACE_NODE) === placeOf(state, b, PLACE_NODE)) return 1;
+  return placeOf(state, a, PLACE_POD) === placeOf(state, b, PLACE_POD) ? 2 : 3;
 }
 
 /**
@@ -129,12 +131,11 @@ export function post(
   dueNs: f64,
 ): u32 {
   const words = changetype<StaticArray<u32>>(state);
-  const load = words[whole(state, SIM_FREE_AT) * 2 + --words[SIM_FREE * 2]];
-  const at = simLoadAt(state, load);
+  const number = words[whole(state, SIM_FREE_AT) * 2 + --words[SIM_FREE * 2]];
+  const at = simLoadAt(state, number);
   const source = sourceOf(state, gpu, block);
-  const step = words[(whole(state, SIM_UNITS_AT) + (gpu / whole(state, SIM_UNIT_GPUS)) * UNIT + UNIT_LEFT) * 2 + 1];
-  const blocks = whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS);
-  const bits = wordsOf(whole(state, SEED_LOW), whole(state, SEED_HIGH), WAYS_STREAM + gpu, <u64>step * blocks + block);
+  const row = simGpuAt(state, gpu);
+  const bits = wordsFrom(load<u64>(changetype<usize>(state) + ((<usize>(row + GPU_WAYS)) << 3)), block);
   const pathTables = changetype<usize>(tables) + <usize>((tierOf(state, source, gpu) - 1) * (2 * QUANTILES * 4));
   const beforeNs: f64 = state[SIM_BEFORE_NS] + <f64>quantileOne(pathTables, <u32>bits);
   words[(at + SIM_LOAD_GPU) * 2] = gpu;
@@ -149,14 +150,14 @@ export function post(
   state[at + SIM_LOAD_FENCE_NS] =
     state[SIM_AFTER_NS] + <f64>quantileOne(pathTables + <usize>(QUANTILES * 4), <u32>(bits >>> 32));
   state[at + SIM_LOAD_KEY] = keyFor(state, atNs + beforeNs, dueNs, flags);
-  words[(simGpuAt(state, gpu) + GPU_LOADS) * 2]++;
+  words[(row + GPU_LOADS) * 2]++;
   words[SIM_POSTED * 2]++;
-  const tally = simGpuAt(state, gpu) + GPU_TALLY_AT;
+  const tally = row + GPU_TALLY_AT;
   state[tally + TALLY_LOADS] += 1;
   state[tally + TALLY_BYTES] += state[at + SIM_LOAD_BYTES];
   if ((flags & LOAD_PREFETCHED) !== 0) state[tally + TALLY_PREFETCHES] += 1;
-  lookAt(state, load, atNs + beforeNs);
-  return load;
+  lookAt(state, number, atNs + beforeNs);
+  return number;
 }
 
 /** Has a load be looked at next at `ns`. */
@@ -179,9 +180,8 @@ export function demand(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   if (whole(state, BY_DEADLINE) === 0) return;
   state[at + SIM_LOAD_KEY] = dueNs;
   if (words[(at + SIM_LOAD_SOURCE) * 2 + 1] !== STAGE_CARRIED) return;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
-    if (words[(job + JOB_SERVER) * 2] === 0) continue;
+  const end = turnsEnd(state, load);
+  for (let job = jobsAt(state, load); job < end; job += JOB) {
     const serviceNs = leave(state, faults, job, atNs);
     if (serviceNs >= 0) join(state, faults, job, serviceNs, atNs);
   }
@@ -192,13 +192,16 @@ export function demand(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
 
 /** When the last server has carried a load, as things are. */
 function doneNs(state: StaticArray<f64>, load: u32): f64 {
-  const words = changetype<StaticArray<u32>>(state);
+  const end = turnsEnd(state, load);
   let ns = 0.0;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
-    if (words[(job + JOB_SERVER) * 2] !== 0) ns = max(ns, state[job + JOB_END_NS]);
-  }
+  for (let job = jobsAt(state, load); job < end; job += JOB) ns = max(ns, state[job + JOB_END_NS]);
   return ns;
+}
+
+/** Where the turns of a load end. */
+function turnsEnd(state: StaticArray<f64>, load: u32): u32 {
+  const turns = changetype<StaticArray<u32>>(state)[(simLoadAt(state, load) + SIM_LOAD_TURNS) * 2];
+  return jobsAt(state, load) + turns * JOB;
 }
 
 /** What has become of a load, now that it is looked at; returns the GPU that has all it waits for now, or -1. */
@@ -221,10 +224,10 @@ export function attend(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   }
   words[(simGpuAt(state, gpu) + GPU_LOADS) * 2 + 1]--;
   state[at + SIM_LOAD_DONE_NS] = nowNs;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const server = words[(jobAt(state, load, kind) + JOB_SERVER) * 2];
-    if (server !== 0) leaveDone(state, faults, server, nowNs); // its place may be another load's soon
-  }
+  const end = turnsEnd(state, load);
+  // Its place may be another load's soon.
+  for (let job = jobsAt(state, load); job < end; job += JOB)
+    leaveDone(state, faults, words[(job + JOB_SERVER) * 2], nowNs);
   if (faults.length > 0) addOutages(state, faults, load, nowNs);
   const readyNs = nowNs + state[at + SIM_LOAD_FENCE_NS];
   if ((words[(at + SIM_LOAD_FLAGS) * 2] & LOAD_DEMANDED) !== 0) return complete(state, load, readyNs);
@@ -240,12 +243,16 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
   const gpu = words[(at + SIM_LOAD_GPU) * 2];
   const source = words[(at + SIM_LOAD_SOURCE) * 2];
   const bytes = state[at + SIM_LOAD_BYTES];
+  const kinds: i32 = whole(state, SIM_KINDS);
+  let job = jobsAt(state, load);
+  let turns: u32 = 0;
   let rate = Infinity;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
+  for (let kind = 0; kind < kinds; kind++) {
     const server = serverOf(state, kind, source, gpu);
-    words[(job + JOB_SERVER) * 2] = server;
     if (server === 0) continue;
+    turns++;
+    words[(job + JOB_SERVER) * 2] = server;
+    words[(job + JOB_SERVER) * 2 + 1] = at;
     let serviceNs = bytes / state[server + RATE];
     rate = min(rate, state[server + RATE]);
     if (faults.length > 0) {
@@ -255,31 +262,30 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
     }
     join(state, faults, job, serviceNs, nowNs);
     if (faults.length > 0) state[job + JOB_LOST_NS] = lostByNs(state, faults, server, nowNs);
+    job += JOB;
   }
+  words[(at + SIM_LOAD_TURNS) * 2] = turns;
   state[at + SIM_LOAD_SOLO_NS] = bytes / rate;
   state[simGpuAt(state, source) + GPU_TALLY_AT + TALLY_SERVED_BYTES] += bytes;
 }
 
 /** The server of a kind that a load passes, or 0. */
 export function serverOf(state: StaticArray<f64>, kind: i32, source: u32, gpu: u32): u32 {
-  const first = whole(state, SIM_KINDS_AT + 2 * kind + 1);
-  if (first === 0) return 0;
-  const gpus = whole(state, SIM_KINDS_AT + 2 * kind);
-  const from = source / gpus;
-  const to = gpu / gpus;
-  if (kind >= SERVER_NODE_UP && from === to) return 0;
-  const isFrom = kind === SERVER_SOURCE || (kind >= SERVER_NODE_UP && (kind & 1) === (SERVER_NODE_UP & 1));
-  return first + (isFrom ? from : to) * SERVER;
+  const from = placeOf(state, source, kind);
+  const to = placeOf(state, gpu, kind);
+  if (kind < SERVER_NODE_UP) return kind === SERVER_SOURCE ? from : to;
+  if (from === to) return 0;
+  return (kind & 1) === (SERVER_NODE_UP & 1) ? from : to;
 }
 
 /** Adds the outages, while a load was carried, of the server that carried it last. */
 function addOutages(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, nowNs: f64): void {
   const words = changetype<StaticArray<u32>>(state);
   const at = simLoadAt(state, load);
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
+  const end = turnsEnd(state, load);
+  for (let job = jobsAt(state, load); job < end; job += JOB) {
     const server = words[(job + JOB_SERVER) * 2];
-    if (server === 0 || state[job + JOB_END_NS] < nowNs) continue;
+    if (state[job + JOB_END_NS] < nowNs) continue;
     state[at + SIM_LOAD_LOST_NS] += lostByNs(state, faults, server, nowNs) - state[job + JOB_LOST_NS];
     return;
   }

@@ -1,9 +1,10 @@
 import { bytesOf, evict, isUnused, markUnused, NEWER, OLDER, reserve, ringAt, touch } from "./caches";
 import { pop, push } from "./events";
-import { NONE } from "./layout";
-import { attend, demand, post, simGpuAt } from "./loading";
+import { NONE, SEED_HIGH, SEED_LOW } from "./layout";
+import { attend, demand, placeOf, post, simGpuAt } from "./loading";
 import { whole } from "./places";
 import { neededUntilNs } from "./prefetching";
+import { startOf } from "./random";
 import { isBusy } from "./servers";
 import {
   EVENT_KIND_BITS,
@@ -25,6 +26,7 @@ import {
   GPU_ROUTER_NS,
   GPU_START_NS,
   GPU_TALLY_AT,
+  GPU_WAYS,
   IN_FLIGHT,
   LAYER,
   LAYER_AFTER_NS,
@@ -35,7 +37,7 @@ import {
   LOG_LAYER,
   LOG_ROW,
   PHASES,
-  SERVER,
+  PLACE_UNIT,
   SERVER_SOURCE,
   SIM_AHEAD_AT,
   SIM_AHEAD_MOST,
@@ -45,12 +47,12 @@ import {
   SIM_DEMAND_AT,
   SIM_DEMAND_MOST,
   SIM_EVENT,
+  SIM_EXPERTS,
   SIM_FENCE,
   SIM_FORCED,
   SIM_GAP_NS,
   SIM_HAPPENED,
   SIM_HBM_BYTES_PER_NS,
-  SIM_KINDS_AT,
   SIM_LAYERS,
   SIM_LAYERS_AT,
   SIM_LOG,
@@ -76,6 +78,7 @@ import {
   UNIT_END_NS,
   UNIT_LEFT,
   UNIT_START_NS,
+  WAYS_STREAM,
 } from "./simulation-layout";
 
 // Every GPU decodes layer by layer (see model.md, "Decoding"): attention, the router's choice, what of it must be loaded, the
@@ -94,7 +97,14 @@ export function startStep(
   const row = unitAt(state, unit);
   state[row + UNIT_START_NS] = atNs;
   const gpus = whole(state, SIM_UNIT_GPUS);
-  for (let gpu = unit * gpus; gpu < (unit + 1) * gpus; gpu++) words[(simGpuAt(state, gpu) + GPU_LAYER) * 2] = 0;
+  const blocks = whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS);
+  const first = <u64>words[(row + UNIT_LEFT) * 2 + 1] * blocks;
+  for (let gpu = unit * gpus; gpu < (unit + 1) * gpus; gpu++) {
+    const at = simGpuAt(state, gpu);
+    const ways = startOf(whole(state, SEED_LOW), whole(state, SEED_HIGH), WAYS_STREAM + gpu, first);
+    store<u64>(changetype<usize>(state) + ((<usize>(at + GPU_WAYS)) << 3), ways);
+    words[(at + GPU_LAYER) * 2] = 0;
+  }
   beginLayer(state, tables, faults, unit, atNs);
   goOn(state, tables, faults, unit);
 }
@@ -126,7 +136,7 @@ export function runDecoding(state: StaticArray<f64>, tables: StaticArray<f32>, f
       default:
         break;
     }
-    if (gpu >= 0) goOn(state, tables, faults, gpu / whole(state, SIM_UNIT_GPUS));
+    if (gpu >= 0) goOn(state, tables, faults, placeOf(state, gpu, PLACE_UNIT));
   }
   return -1;
 }
@@ -189,7 +199,6 @@ function attendTo(
   state[at + GPU_READY_NS] = routerNs;
   state[at + GPU_HELD_BYTES] = 0;
   state[at + GPU_COLD_BYTES] = 0;
-  for (let phase = 0; phase < PHASES; phase++) state[at + GPU_PHASES_AT + phase] = 0;
   const ahead = whole(state, SIM_AHEAD_STARTS_AT) * 2 + gpu * (whole(state, SIM_LAYERS) + 1) + layer;
   if (words[(at + GPU_LOADS) * 2] > 0 || words[ahead + 1] > words[ahead]) push(state, routerNs, EVENT_ROUTE, gpu);
   else route(state, tables, faults, gpu);
@@ -294,9 +303,8 @@ function multiply(state: StaticArray<f64>, gpu: u32): void {
 /** What a GPU's HBM leaves to it now, after what it serves and receives. */
 function sparedBytesPerNs(state: StaticArray<f64>, gpu: u32): f64 {
   let rate = state[SIM_HBM_BYTES_PER_NS];
-  const sources = whole(state, SIM_KINDS_AT + 2 * SERVER_SOURCE + 1);
-  const serving = sources + gpu * SERVER;
-  if (sources !== 0 && isBusy(state, serving, state[SIM_NOW_NS])) rate -= state[SIM_SERVED_BYTES_PER_NS];
+  const serving = placeOf(state, gpu, SERVER_SOURCE);
+  if (serving !== 0 && isBusy(state, serving, state[SIM_NOW_NS])) rate -= state[SIM_SERVED_BYTES_PER_NS];
   const loads = (simGpuAt(state, gpu) + GPU_LOADS) * 2;
   if (changetype<StaticArray<u32>>(state)[loads + 1] > 0) rate -= state[SIM_RECEIVED_BYTES_PER_NS];
   return rate;
@@ -329,13 +337,13 @@ function endLayer(state: StaticArray<f64>, gpu: u32, hbmBytesPerNs: f64): void {
   state[tally + TALLY_COMPUTE] += routerNs - state[at + GPU_START_NS] + computedNs + leftNs + afterNs;
   const endNs = beginNs + stallNs + leftNs + afterNs;
   // The stall is the last part of the load that came last: its phases from the end, the first of them takes what is left.
-  for (let phase = PHASES - 1; phase >= 0; phase--) {
+  for (let phase = PHASES - 1; phase >= 0 && stallNs > 0; phase--) {
     const ns = phase === 0 ? stallNs : min(stallNs, state[at + GPU_PHASES_AT + phase]);
     state[tally + phase] += ns;
     stallNs -= ns;
   }
   state[at + GPU_END_NS] = endNs;
-  const unit = unitAt(state, gpu / whole(state, SIM_UNIT_GPUS));
+  const unit = unitAt(state, placeOf(state, gpu, PLACE_UNIT));
   words[(unit + UNIT_LEFT) * 2]--;
   state[unit + UNIT_END_NS] = max(state[unit + UNIT_END_NS], endNs);
   logLayer(state, gpu, layer, leftNs + afterNs);

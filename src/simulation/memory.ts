@@ -11,6 +11,7 @@ import {
   HISTOGRAM_COUNTS,
   LINKS_AT,
   NONE,
+  OUTAGE_END_NS,
   OUTAGE_GAP_NS,
   OUTAGE_NS,
   PINNED,
@@ -169,8 +170,10 @@ export function layOut(
       state[server + STALL_BYTES] = Number.POSITIVE_INFINITY;
       words.fill(NONE, 2 * (server + sim.SERVER_QUEUE), 2 * (server + sim.SERVER_QUEUE) + 2);
       if (parts.faults && links > 0) startFaults(server);
+      else state[server + OUTAGE_END_NS] = Number.POSITIVE_INFINITY;
     }
   for (let load = 0; load < parts.loads; load++) words[2 * parts.at.free + load] = parts.loads - 1 - load;
+  for (let gpu = 0; gpu < plan.fabric.gpus; gpu++) writePlace(plan, parts, words, gpu);
   plan.layers.forEach(({ beforeNs, afterNs, expertBytes, allBytes }, layer) => {
     state.set([beforeNs, afterNs, expertBytes, allBytes], parts.at.layers + layer * sim.LAYER);
   });
@@ -227,11 +230,8 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
     [sim.SIM_PREFETCHES_MOST, plan.prefetchesMost],
     [sim.SIM_EVENTS_MOST, parts.eventsMost],
     [sim.SIM_LOG_MOST, plan.logMost],
-    [sim.SIM_NODE_GPUS, fabric.gpusPerNode],
-    [sim.SIM_POD_GPUS, fabric.gpusPerPod],
   ];
-  for (const { kind, gpus, first } of servers)
-    wholes.push([sim.SIM_KINDS_AT + 2 * kind, gpus], [sim.SIM_KINDS_AT + 2 * kind + 1, first]);
+  wholes.push([sim.SIM_KINDS, servers.at(-1)!.kind + 1]);
   for (const [word, value] of wholes) words[2 * word] = value;
   const rateOf = (kind: number) => servers.find((server) => server.kind === kind)?.rate ?? Number.POSITIVE_INFINITY;
   const dpuRate = rateOf(sim.SERVER_DPU);
@@ -251,8 +251,17 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
   state[sim.SIM_EVICTED_CHANCE] = plan.evictedChance;
 }
 
+/** Writes which servers a GPU has, and where it is. */
+function writePlace({ fabric, unitGpus }: EnginePlan, { at, servers }: Parts, words: Uint32Array, gpu: number): void {
+  const row = 2 * (at.gpus + gpu * sim.GPU + sim.GPU_PLACE_AT);
+  for (const { kind, gpus, first } of servers) words[row + kind] = first + Math.floor(gpu / gpus) * sim.SERVER;
+  words[row + sim.PLACE_NODE] = Math.floor(gpu / fabric.gpusPerNode);
+  words[row + sim.PLACE_POD] = Math.floor(gpu / fabric.gpusPerPod);
+  words[row + sim.PLACE_UNIT] = Math.floor(gpu / unitGpus);
+}
+
 /** Writes what is drawn of ways there and back, tier by tier; returns the mean of both together of the furthest. */
-function writeTables(fabric: DrivePlan, tables: Float32Array): number {
+export function writeTables(fabric: DrivePlan, tables: Float32Array): number {
   const [before, after] = fabric.traversals;
   let meanNs = 0;
   fabric.hopsOfTier.forEach((hops, tier) => {
