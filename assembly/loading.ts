@@ -1,20 +1,16 @@
-import { append, bytesOf, markUnused } from "./caches";
+import { bytesOf } from "./caches";
+import { complete } from "./completing";
 import { push } from "./events";
-import { cellOf } from "./histogram";
+import { serverOf, simGpuAt, simLoadAt, sourceOf, tierOf } from "./gpus";
 import { quantileOne } from "./latency";
-import { BY_DEADLINE, NONE, QUANTILES, RATE } from "./layout";
+import { BY_DEADLINE, QUANTILES, RATE } from "./layout";
 import { stallFor } from "./links";
 import { whole } from "./places";
 import { wordsFrom } from "./random";
 import { jobsAt, join, leave, leaveDone, lostByNs } from "./servers";
 import {
   EVENT_LOAD,
-  GPU,
   GPU_LOADS,
-  GPU_PHASES_AT,
-  GPU_PLACE_AT,
-  GPU_READY_NS,
-  GPU_ROUTER_NS,
   GPU_TALLY_AT,
   GPU_WAYS,
   JOB,
@@ -23,28 +19,11 @@ import {
   JOB_SERVER,
   LOAD_DEMANDED,
   LOAD_PREFETCHED,
-  LOG_LOAD,
-  LOG_ROW,
-  PHASE_COMMAND,
-  PHASE_DATA,
-  PHASE_FENCE,
-  PHASE_OUTAGE,
-  PHASE_WAIT,
-  PLACE_NODE,
-  PLACE_POD,
-  SERVER_NODE_UP,
-  SERVER_SOURCE,
   SIM_AFTER_NS,
   SIM_BEFORE_NS,
-  SIM_COPIES_AT,
-  SIM_COPY_STARTS_AT,
-  SIM_DEADLINE_NS,
-  SIM_FORCED,
   SIM_FREE,
   SIM_FREE_AT,
-  SIM_GPUS_AT,
   SIM_KINDS,
-  SIM_LOAD,
   SIM_LOAD_ARRIVED_NS,
   SIM_LOAD_BYTES,
   SIM_LOAD_DONE_NS,
@@ -58,64 +37,19 @@ import {
   SIM_LOAD_SOLO_NS,
   SIM_LOAD_SOURCE,
   SIM_LOAD_TURNS,
-  SIM_LOADS_AT,
-  SIM_LOG,
-  SIM_LOG_AT,
-  SIM_LOG_MOST,
   SIM_NOW_NS,
   SIM_POSTED,
-  SIM_TIMES_AT,
   SPECULATIVE_NS,
   STAGE_CARRIED,
   STAGE_FENCED,
   STAGE_POSTED,
   TALLY_BYTES,
-  TALLY_LATE,
   TALLY_LOADS,
   TALLY_PREFETCHES,
   TALLY_SERVED_BYTES,
 } from "./simulation-layout";
 
 // The life of a load: posted, carried by all servers on its way, fenced, there.
-
-export function simGpuAt(state: StaticArray<f64>, gpu: u32): u32 {
-  return whole(state, SIM_GPUS_AT) + gpu * GPU;
-}
-
-/** Something of a GPU's place: a server of a kind, or one of the others of simulation-layout.ts. */
-export function placeOf(state: StaticArray<f64>, gpu: u32, what: u32): u32 {
-  return changetype<StaticArray<u32>>(state)[(simGpuAt(state, gpu) + GPU_PLACE_AT) * 2 + what];
-}
-
-export function simLoadAt(state: StaticArray<f64>, load: u32): u32 {
-  return whole(state, SIM_LOADS_AT) + load * SIM_LOAD;
-}
-
-/** The nearest GPU that holds a block, another one than `gpu`; those equally near take turns from GPU to GPU. */
-export function sourceOf(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
-  const words = changetype<StaticArray<u32>>(state);
-  const starts = whole(state, SIM_COPY_STARTS_AT) * 2 + block;
-  const first = whole(state, SIM_COPIES_AT) * 2 + words[starts];
-  const count = words[starts + 1] - words[starts];
-  let best: u32 = gpu;
-  let bestTier: u32 = 4;
-  let at = count === 0 ? 0 : gpu % count;
-  for (let i: u32 = 0; i < count; i++) {
-    const copy = words[first + at];
-    const tier = tierOf(state, copy, gpu);
-    at = at + 1 === count ? 0 : at + 1;
-    if (copy === gpu || tier >= bestTier) continue;
-    best = copy;
-    bestTier = tier;
-  }
-  return best;
-}
-
-/** How far apart two GPUs are: 1 in a node, 2 in a pod, 3 anywhere. */
-function tierOf(state: StaticArray<f64>, a: u32, b: u32): u32 {
-  if (placeOf(state, a, PLACE_NODE) === placeOf(state, b, PLACE_NODE)) return 1;
-  return placeOf(state, a, PLACE_POD) === placeOf(state, b, PLACE_POD) ? 2 : 3;
-}
 
 /**
  * Posts a load for a GPU at `atNs`, which it needs by `dueNs`, and returns its number. What its path draws depends on nothing but
@@ -269,15 +203,6 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
   state[simGpuAt(state, source) + GPU_TALLY_AT + TALLY_SERVED_BYTES] += bytes;
 }
 
-/** The server of a kind that a load passes, or 0. */
-export function serverOf(state: StaticArray<f64>, kind: i32, source: u32, gpu: u32): u32 {
-  const from = placeOf(state, source, kind);
-  const to = placeOf(state, gpu, kind);
-  if (kind < SERVER_NODE_UP) return kind === SERVER_SOURCE ? from : to;
-  if (from === to) return 0;
-  return (kind & 1) === (SERVER_NODE_UP & 1) ? from : to;
-}
-
 /** Adds the outages, while a load was carried, of the server that carried it last. */
 function addOutages(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, nowNs: f64): void {
   const words = changetype<StaticArray<u32>>(state);
@@ -289,59 +214,4 @@ function addOutages(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32
     state[at + SIM_LOAD_LOST_NS] += lostByNs(state, faults, server, nowNs) - state[job + JOB_LOST_NS];
     return;
   }
-}
-
-/** Ends a load, which is there at `readyNs`; returns the GPU that has all it waits for now, or -1. */
-function complete(state: StaticArray<f64>, load: u32, readyNs: f64): i32 {
-  const words = changetype<StaticArray<u32>>(state);
-  const at = simLoadAt(state, load);
-  const gpu = words[(at + SIM_LOAD_GPU) * 2];
-  const block = words[(at + SIM_LOAD_GPU) * 2 + 1];
-  const row = simGpuAt(state, gpu);
-  const isDemanded = (words[(at + SIM_LOAD_FLAGS) * 2] & LOAD_DEMANDED) !== 0;
-  words[(at + SIM_LOAD_FLAGS) * 2 + 1] = NONE;
-  words[whole(state, SIM_FREE_AT) * 2 + words[SIM_FREE * 2]++] = load;
-  words[(row + GPU_LOADS) * 2]--;
-  if (whole(state, SIM_FORCED) === 0) {
-    append(state, gpu, block);
-    markUnused(state, gpu, block, !isDemanded);
-  }
-  logLoad(state, at, readyNs);
-  if (!isDemanded) return -1;
-  const takenNs = readyNs - state[row + GPU_ROUTER_NS];
-  state[whole(state, SIM_TIMES_AT) + cellOf(<f32>takenNs)] += 1;
-  if (takenNs > state[SIM_DEADLINE_NS]) state[row + GPU_TALLY_AT + TALLY_LATE] += 1;
-  if (readyNs > state[row + GPU_READY_NS]) {
-    state[row + GPU_READY_NS] = readyNs;
-    const carriedNs = state[at + SIM_LOAD_DONE_NS] - state[at + SIM_LOAD_ARRIVED_NS];
-    const heldNs = max(0, carriedNs - state[at + SIM_LOAD_SOLO_NS]);
-    const lostNs = min(heldNs, state[at + SIM_LOAD_LOST_NS]);
-    const phases = row + GPU_PHASES_AT;
-    state[phases + PHASE_COMMAND] = state[at + SIM_LOAD_ARRIVED_NS] - state[at + SIM_LOAD_POSTED_NS];
-    state[phases + PHASE_WAIT] = heldNs - lostNs;
-    state[phases + PHASE_OUTAGE] = lostNs;
-    state[phases + PHASE_DATA] = carriedNs - heldNs;
-    state[phases + PHASE_FENCE] = state[at + SIM_LOAD_FENCE_NS];
-  }
-  const left = --words[row * 2 + 1];
-  return left === 0 ? gpu : -1;
-}
-
-/** Writes a load to the log, while that has room. */
-function logLoad(state: StaticArray<f64>, at: u32, readyNs: f64): void {
-  const words = changetype<StaticArray<u32>>(state);
-  if (words[SIM_LOG * 2] >= whole(state, SIM_LOG_MOST)) return;
-  const row = whole(state, SIM_LOG_AT) + words[SIM_LOG * 2]++ * LOG_ROW;
-  words[row * 2] = LOG_LOAD;
-  words[row * 2 + 1] = words[(at + SIM_LOAD_GPU) * 2];
-  words[row * 2 + 2] = words[(at + SIM_LOAD_GPU) * 2 + 1];
-  words[row * 2 + 3] = words[(at + SIM_LOAD_SOURCE) * 2];
-  state[row + 2] = state[at + SIM_LOAD_POSTED_NS];
-  state[row + 3] = state[at + SIM_LOAD_ARRIVED_NS];
-  state[row + 4] = state[at + SIM_LOAD_DONE_NS];
-  state[row + 5] = readyNs;
-  state[row + 6] = state[at + SIM_LOAD_SOLO_NS];
-  state[row + 7] = state[at + SIM_LOAD_LOST_NS];
-  state[row + 8] = state[at + SIM_LOAD_BYTES];
-  state[row + 9] = words[(at + SIM_LOAD_FLAGS) * 2];
 }

@@ -4,7 +4,8 @@ import { planDrive } from "../src/drive/plan.ts";
 import { opticsNamed } from "../src/optics/index.ts";
 import { RandomBits } from "../src/random.ts";
 import { Engine } from "../src/simulation/engine.ts";
-import { type EnginePlan, writeTables } from "../src/simulation/memory.ts";
+import type { EnginePlan } from "../src/simulation/memory.ts";
+import { writeTables } from "../src/simulation/tables.ts";
 import { DecodingTwin } from "./twins/simulation.ts";
 
 // Clusters of which every GPU decodes for itself, with one cold load in a share of its layers: ours, and in TypeScript.

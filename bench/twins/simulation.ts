@@ -1,3 +1,6 @@
+import { EventHeap } from "./events.ts";
+import { quantileOf, wordsFrom } from "./words.ts";
+
 // What the kernels of assembly/simulation.ts do of a cluster without faults, caches and prefetches whose GPUs each decode for
 // themselves, in TypeScript: a heap of events, queues of turns as lists, all in typed arrays, and hashes in halves of 32 bits.
 
@@ -29,7 +32,6 @@ export interface DecodingTwinOptions {
 const NONE = 0xffffffff;
 const KINDS = 3;
 const STEP = 0x80000000;
-const CELLS = 128;
 const [COMMAND, WAIT, DATA, FENCE, COMPUTE, GAP, CAUSES] = [0, 1, 2, 3, 4, 5, 6];
 
 export class DecodingTwin {
@@ -72,22 +74,11 @@ export class DecodingTwin {
   // Servers: DPUs, sources, sinks.
   readonly #head: Uint32Array;
   readonly #tail: Uint32Array;
-  // The heap.
-  readonly #eventNs: Float64Array;
-  readonly #eventNumber: Uint32Array;
-  readonly #eventWhat: Uint32Array;
-  #events = 0;
-  #number = 0;
-  #nowNs = 0;
-  readonly #float = new Float32Array(1);
-  readonly #spelled = new Uint32Array(this.#float.buffer);
-  #low = 0;
-  #high = 0;
+  readonly #events: EventHeap;
 
   constructor(options: DecodingTwinOptions, demandMost: number) {
     const { gpus, layers } = options;
-    const words = (length: number) => new Uint32Array(length);
-    const floats = (length: number) => new Float64Array(length);
+    const [words, floats] = [(length: number) => new Uint32Array(length), (length: number) => new Float64Array(length)];
     const loads = gpus;
     this.#o = options;
     this.starts = words(gpus * (layers + 1));
@@ -122,9 +113,7 @@ export class DecodingTwin {
     const servers = 3 * gpus;
     this.#head = words(servers).fill(NONE);
     this.#tail = words(servers).fill(NONE);
-    this.#eventNs = floats(2 * loads + gpus);
-    this.#eventNumber = words(2 * loads + gpus);
-    this.#eventWhat = words(2 * loads + gpus);
+    this.#events = new EventHeap(2 * loads + gpus);
   }
 
   /** Has a GPU, whose demand of a step is given, begin it. */
@@ -136,8 +125,8 @@ export class DecodingTwin {
 
   /** Goes on until a GPU is through with its step, and says which; -1 if nothing is under way. */
   run(): number {
-    while (this.#events > 0) {
-      const what = this.#pop();
+    while (!this.#events.isEmpty) {
+      const what = this.#events.pop();
       if (what >= STEP) return what - STEP;
       this.#attend(what);
     }
@@ -166,7 +155,7 @@ export class DecodingTwin {
     }
     this.endNs[gpu] = atNs;
     this.#steps[gpu]!++;
-    this.#push(atNs, STEP + gpu);
+    this.#events.push(atNs, STEP + gpu);
   }
 
   #demandAt(gpu: number): number {
@@ -195,21 +184,25 @@ export class DecodingTwin {
     const load = this.#free[--this.#freeCount]!;
     const other = holders[2 * block + (gpu & 1)]!;
     const source = other === gpu ? holders[2 * block + (1 - (gpu & 1))]! : other;
-    this.#hash(gpu, this.#steps[gpu]! * layers * experts + block);
-    const arrivedNs = atNs + (beforeNs + this.#quantile(thereNs, this.#low));
+    const words = wordsFrom(
+      this.#o.starts[2 * gpu]!,
+      this.#o.starts[2 * gpu + 1]!,
+      this.#steps[gpu]! * layers * experts + block,
+    );
+    const arrivedNs = atNs + (beforeNs + quantileOf(thereNs, words[0]!));
     this.#gpu[load] = gpu;
     this.#source[load] = source;
     this.#isCarried[load] = 0;
     this.#key[load] = atNs + deadlineNs;
     this.#postedNs[load] = atNs;
     this.#arrivedNs[load] = arrivedNs;
-    this.#fenceNs[load] = afterNs + this.#quantile(backNs, this.#high);
+    this.#fenceNs[load] = afterNs + quantileOf(backNs, words[1]!);
     this.posted++;
-    this.#push(arrivedNs, load);
+    this.#events.push(arrivedNs, load);
   }
 
   #attend(load: number): void {
-    const nowNs = this.#nowNs;
+    const nowNs = this.#events.nowNs;
     const gpu = this.#gpu[load]!;
     const first = load * KINDS;
     const { gpus, gpusPerDpu, rates, expertBytes } = this.#o;
@@ -222,7 +215,7 @@ export class DecodingTwin {
     }
     const doneNs = Math.max(this.#doneNs[first]!, this.#doneNs[first + 1]!, this.#doneNs[first + 2]!);
     if (doneNs > nowNs) {
-      this.#push(doneNs, load);
+      this.#events.push(doneNs, load);
       return;
     }
     for (let kind = 0; kind < KINDS; kind++) this.#leaveDone(this.#server[first + kind]!);
@@ -247,7 +240,7 @@ export class DecodingTwin {
   /** Lets those go who have been carried. */
   #leaveDone(server: number): void {
     let head = this.#head[server]!;
-    while (head !== NONE && this.#doneNs[head]! <= this.#nowNs) {
+    while (head !== NONE && this.#doneNs[head]! <= this.#events.nowNs) {
       const next = this.#next[head]!;
       if (next !== NONE) this.#previous[next] = NONE;
       head = next;
@@ -258,7 +251,7 @@ export class DecodingTwin {
 
   #join(job: number, serviceNs: number, rate: number): void {
     const server = this.#server[job]!;
-    const nowNs = this.#nowNs;
+    const nowNs = this.#events.nowNs;
     this.#leaveDone(server);
     this.#serviceNs[job] = serviceNs;
     const key = this.#key[(job / KINDS) | 0]!;
@@ -288,96 +281,11 @@ export class DecodingTwin {
   /** Where the turn under way ends its present chunk. */
   #cut(head: number, chunkNs: number): number {
     const beginNs = this.#beginNs[head]!;
-    if (beginNs >= this.#nowNs) return beginNs;
+    if (beginNs >= this.#events.nowNs) return beginNs;
     const serviceNs = this.#serviceNs[head]!;
-    const carriedNs = Math.ceil((this.#nowNs - beginNs) / chunkNs) * chunkNs;
+    const carriedNs = Math.ceil((this.#events.nowNs - beginNs) / chunkNs) * chunkNs;
     if (carriedNs > serviceNs - chunkNs * 1e-6) return this.#doneNs[head]!;
     this.#serviceNs[head] = serviceNs - carriedNs;
     return beginNs + carriedNs;
   }
-
-  #push(ns: number, what: number): void {
-    const number = this.#number++;
-    let at = this.#events++;
-    while (at > 0) {
-      const above = (at - 1) >> 2;
-      // Whoever is there was pushed before.
-      if (this.#eventNs[above]! <= ns) break;
-      this.#move(at, above);
-      at = above;
-    }
-    this.#eventNs[at] = ns;
-    this.#eventNumber[at] = number;
-    this.#eventWhat[at] = what;
-  }
-
-  #pop(): number {
-    const what = this.#eventWhat[0]!;
-    this.#nowNs = this.#eventNs[0]!;
-    const last = --this.#events;
-    let at = 0;
-    for (;;) {
-      let least = 4 * at + 1;
-      if (least >= last) break;
-      const end = Math.min(least + 4, last);
-      for (let child = least + 1; child < end; child++) if (this.#isBefore(child, least)) least = child;
-      if (!this.#isBefore(least, last)) break;
-      this.#move(at, least);
-      at = least;
-    }
-    this.#move(at, last);
-    return what;
-  }
-
-  #isBefore(a: number, b: number): boolean {
-    const [aNs, bNs] = [this.#eventNs[a]!, this.#eventNs[b]!];
-    return aNs < bNs || (aNs === bNs && this.#eventNumber[a]! < this.#eventNumber[b]!);
-  }
-
-  #move(to: number, from: number): void {
-    this.#eventNs[to] = this.#eventNs[from]!;
-    this.#eventNumber[to] = this.#eventNumber[from]!;
-    this.#eventWhat[to] = this.#eventWhat[from]!;
-  }
-
-  /** The quantile at exceedance probability bits / 2^32. */
-  #quantile(quantilesNs: Float32Array, bits: number): number {
-    this.#float[0] = (bits | 1) >>> 0;
-    const spelled = this.#spelled[0]!;
-    const cell = (spelled >>> 16) - 127 * CELLS;
-    const low = quantilesNs[cell]!;
-    const rise = Math.fround(quantilesNs[cell + 1]! - low);
-    return Math.fround(low + Math.fround(Math.fround((spelled & 0xffff) / 65536) * rise));
-  }
-
-  /** The words of a GPU's stream that are `index` behind its start, low and high: see assembly/random.ts. */
-  #hash(gpu: number, index: number): void {
-    const { starts } = this.#o;
-    multiply(0x7f4a7c15, 0x9e3779b9, index, 0);
-    const sum = product[0]! + starts[2 * gpu]!;
-    let low = sum >>> 0;
-    let high = (product[1]! + starts[2 * gpu + 1]! + (sum > 0xffffffff ? 1 : 0)) >>> 0;
-    low = (low ^ ((low >>> 30) | (high << 2))) >>> 0;
-    high = (high ^ (high >>> 30)) >>> 0;
-    multiply(low, high, 0x1ce4e5b9, 0xbf58476d);
-    [low, high] = [product[0]!, product[1]!];
-    low = (low ^ ((low >>> 27) | (high << 5))) >>> 0;
-    high = (high ^ (high >>> 27)) >>> 0;
-    multiply(low, high, 0x133111eb, 0x94d049bb);
-    [low, high] = [product[0]!, product[1]!];
-    this.#low = (low ^ ((low >>> 31) | (high << 1))) >>> 0;
-    this.#high = (high ^ (high >>> 31)) >>> 0;
-  }
-}
-
-const product = new Uint32Array(2);
-
-/** The lower 64 bits of a product of two numbers of 64 bits, as halves. */
-function multiply(aLow: number, aHigh: number, bLow: number, bHigh: number): void {
-  const [a0, a1, b0, b1] = [aLow & 0xffff, aLow >>> 16, bLow & 0xffff, bLow >>> 16];
-  const p00 = a0 * b0;
-  const middle = (a1 * b0 + (p00 >>> 16)) >>> 0;
-  const p01 = (a0 * b1 + (middle & 0xffff)) >>> 0;
-  product[0] = Math.imul(aLow, bLow);
-  product[1] = a1 * b1 + (middle >>> 16) + (p01 >>> 16) + Math.imul(aLow, bHigh) + Math.imul(aHigh, bLow);
 }

@@ -4,9 +4,6 @@ import {
   DPU,
   DPUS,
   DPUS_AT,
-  FAULT_GAPS,
-  FAULT_OUTAGES,
-  FAULT_STALLS,
   FAULT_TABLES,
   HISTOGRAM_COUNTS,
   LINKS_AT,
@@ -23,15 +20,11 @@ import {
   STALL_GAP_BYTES,
 } from "../../assembly/layout.ts";
 import * as sim from "../../assembly/simulation-layout.ts";
-import { convolve } from "../convolution.ts";
-import { Distribution } from "../distribution.ts";
 import type { DrivePlan } from "../drive/plan.ts";
-import type { Path } from "../latency.ts";
-import { exp, ln } from "../normal.ts";
-import { type CompleteFaults, outageGapNs } from "../pacing/faults.ts";
+import { outageGapNs } from "../pacing/faults.ts";
 import { completePacer } from "../pacing/options.ts";
-import { exactPath } from "../path.ts";
 import { seedWords } from "../random.ts";
+import { writeChances, writeFaults, writeTables } from "./tables.ts";
 
 /** When cold weights let a layer's multiplication begin: see model.md, "Decoding". */
 export type Fence = (typeof FENCES)[number];
@@ -159,7 +152,9 @@ export function layOut(
   const meanBytes = plan.layers.reduce((sum, { expertBytes }) => sum + expertBytes, 0) / plan.layers.length;
   state[sim.SIM_LOAD_NS] =
     plan.fabric.beforeNs + pathNs + meanBytes / state[sim.SIM_LOAD_BYTES_PER_NS]! + plan.fabric.afterNs;
-  writeChances(parts, state);
+  const { OVERTAKEN_UTILISATIONS, OVERTAKEN_WORKS, OVERTAKEN_TIMES } = sim;
+  const chances = OVERTAKEN_UTILISATIONS * OVERTAKEN_WORKS * OVERTAKEN_TIMES;
+  writeChances(new Float32Array(state.buffer, state.byteOffset + 8 * parts.at.chances, chances));
   if (parts.faults) writeFaults(parts.faults, views.faults);
   for (const { first, gpus, rate, links } of parts.servers)
     for (let i = 0; i < Math.ceil(plan.fabric.gpus / gpus); i++) {
@@ -258,63 +253,6 @@ function writePlace({ fabric, unitGpus }: EnginePlan, { at, servers }: Parts, wo
   words[row + sim.PLACE_NODE] = Math.floor(gpu / fabric.gpusPerNode);
   words[row + sim.PLACE_POD] = Math.floor(gpu / fabric.gpusPerPod);
   words[row + sim.PLACE_UNIT] = Math.floor(gpu / unitGpus);
-}
-
-/** Writes what is drawn of ways there and back, tier by tier; returns the mean of both together of the furthest. */
-export function writeTables(fabric: DrivePlan, tables: Float32Array): number {
-  const [before, after] = fabric.traversals;
-  let meanNs = 0;
-  fabric.hopsOfTier.forEach((hops, tier) => {
-    const there = tableOf(fabric.doorbellPath(hops), before);
-    const back = tableOf(fabric.answerPath(hops), after);
-    tables.set(there.quantilesNs, 2 * tier * QUANTILES);
-    tables.set(back.quantilesNs, (2 * tier + 1) * QUANTILES);
-    meanNs = there.moments().meanNs + back.moments().meanNs;
-  });
-  return meanNs;
-}
-
-/** What so many traversals of a path take together; known of old where hops are those of a table made before. */
-function tableOf(path: Path, times: number): Distribution {
-  const { hops, faults = [], ...rest } = path;
-  const key = JSON.stringify([hops.length, times, rest]);
-  const [hop] = hops;
-  const isPlain = faults.length === 0 && hops.every((other) => other === hop);
-  const table = isPlain ? knownTables.get(hop!)?.get(key) : undefined;
-  if (table) return table;
-  const one = exactPath(path);
-  const all = times === 1 ? one : convolve(Array.from({ length: times }, () => one));
-  const made = Distribution.fromFunction((u) => all.quantileNs(u));
-  if (isPlain) knownTables.set(hop!, (knownTables.get(hop!) ?? new Map<string, Distribution>()).set(key, made));
-  return made;
-}
-
-/** By hop: to convolve them takes longer than a short run. */
-const knownTables = new WeakMap<Distribution, Map<string, Distribution>>();
-
-/** The chances of being overtaken, of Borel and Tanner: see OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
-function writeChances({ at }: Parts, state: Float64Array): void {
-  const { OVERTAKEN_UTILISATIONS: levels, OVERTAKEN_WORKS: works, OVERTAKEN_TIMES: times } = sim;
-  const chances = new Float32Array(state.buffer, state.byteOffset + 8 * at.chances, levels * works * times);
-  for (let u = 0; u < levels; u++)
-    for (let w = 0; w < works; w++) {
-      const utilisation = u / levels;
-      const a = utilisation * (w + 1);
-      let lnFactorial = 0;
-      for (let n = 0; n < times; n++) {
-        if (n > 1) lnFactorial += ln(n);
-        const mean = a + n * utilisation;
-        const chance = n === 0 ? exp(-a) : a === 0 ? 0 : a * exp(Math.min(0, (n - 1) * ln(mean) - mean - lnFactorial));
-        chances[(u * works + w) * times + n] = chance;
-      }
-    }
-}
-
-/** Tables that faults are drawn from; what never happens takes 0 ns. */
-function writeFaults({ outages, stalls }: CompleteFaults, tables: Float32Array): void {
-  tables.set(Distribution.fromFunction((u) => -ln(u)).quantilesNs, FAULT_GAPS * QUANTILES);
-  if (outages) tables.set(outages.lengthNs.quantilesNs, FAULT_OUTAGES * QUANTILES);
-  if (stalls) tables.set(stalls.lengthNs.quantilesNs, FAULT_STALLS * QUANTILES);
 }
 
 /** Caches that hold what is placed on their GPUs, and nothing else. */

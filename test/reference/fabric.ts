@@ -7,12 +7,14 @@ import {
   SERVER_POD_UP,
   SERVER_SINK,
   SERVER_SOURCE,
+  WAYS_STREAM,
 } from "../../assembly/simulation-layout.ts";
 import { convolve } from "../../src/convolution.ts";
 import { Distribution } from "../../src/distribution.ts";
 import type { Path } from "../../src/latency.ts";
 import { exactPath } from "../../src/path.ts";
 import type { EnginePlan } from "../../src/simulation/memory.ts";
+import { GOLDEN, MASK, mix } from "./latency.ts";
 import { ReferenceServer, type Turn } from "./servers.ts";
 
 // What lies between a GPU that has weights and one that asks for them: its servers, by kind and place, and its paths.
@@ -78,6 +80,11 @@ export function fabricOf(plan: EnginePlan, onDone: (turn: Turn, nowNs: number) =
     tablesOf(from: number, gpu: number): [Float32Array, Float32Array] {
       const [there, back] = tables[tierOf(from, gpu) - 1]!;
       return [there!.quantilesNs, back!.quantilesNs];
+    },
+    /** Two words that the ways of a GPU's load are drawn from: the lower half for the way there. */
+    bitsOf(gpu: number, index: number): bigint {
+      const stream = mix((mix(BigInt(fabric.seed)) + BigInt(WAYS_STREAM + gpu) * GOLDEN) & MASK);
+      return mix((stream + BigInt(index + 1) * GOLDEN) & MASK);
     },
     /** All servers that carry a load, the DPU's first. */
     routeOf(from: number, gpu: number): number[] {

@@ -1,98 +1,21 @@
-import { WAYS_STREAM } from "../../assembly/simulation-layout.ts";
 import type { EnginePlan } from "../../src/simulation/memory.ts";
+import {
+  type AskedStep,
+  blankGpu,
+  blankTally,
+  type Gpu,
+  type LayerRow,
+  type Load,
+  type LoadRow,
+  putDown,
+  type StepRow,
+} from "./decoded.ts";
 import { fabricOf, type ReferenceFabric } from "./fabric.ts";
 import { HeldBlocks } from "./held.ts";
-import { GOLDEN, MASK, mix, quantileOf } from "./latency.ts";
-import type { Turn } from "./servers.ts";
+import { quantileOf } from "./latency.ts";
 import { isWorthwhile } from "./worth.ts";
 
 // Decoding again: everything happens at its own instant, in one list of what is to come, and servers go chunk by chunk.
-
-/** What a GPU is given for a step: blocks by layer, and what is foreseen as each layer is routed. */
-export interface AskedStep {
-  attentionNs: number;
-  multiplyNs: number;
-  layers: readonly { asked: readonly number[]; ahead: readonly [block: number, confidence: number][] }[];
-}
-
-export interface LoadRow {
-  gpu: number;
-  block: number;
-  source: number;
-  postedNs: number;
-  arrivedNs: number;
-  doneNs: number;
-  readyNs: number;
-  soloNs: number;
-  bytes: number;
-  demanded: boolean;
-  prefetched: boolean;
-}
-
-export interface LayerRow {
-  gpu: number;
-  layer: number;
-  startNs: number;
-  routerNs: number;
-  readyNs: number;
-  endNs: number;
-}
-
-/** Where time went, and what was counted, of one GPU's step. */
-export const TALLIED = [
-  "command",
-  "wait",
-  "outage",
-  "data",
-  "fence",
-  "compute",
-  "gap",
-  "barrier",
-  "asked",
-  "held",
-  "merged",
-  "loads",
-  "late",
-  "bytes",
-  "prefetches",
-  "wastedBytes",
-  "servedBytes",
-  "usedPrefetches",
-] as const;
-export type Tally = Record<(typeof TALLIED)[number], number>;
-
-export interface StepRow {
-  unit: number;
-  step: number;
-  startNs: number;
-  endNs: number;
-  tallies: Tally[];
-}
-
-interface Load extends LoadRow {
-  number: number;
-  key: number;
-  fenceNs: number;
-  stage: "posted" | "carried" | "fenced";
-  turns: { turn: Turn; server: number }[];
-}
-
-interface Gpu {
-  layer: number;
-  step: AskedStep;
-  startNs: number;
-  routerNs: number;
-  readyNs: number;
-  endNs: number;
-  heldBytes: number;
-  coldBytes: number;
-  waitsFor: number;
-  carried: number;
-  last: Load | null;
-  tally: Tally;
-}
-
-const blankTally = (): Tally => Object.fromEntries(TALLIED.map((name) => [name, 0])) as Tally;
 
 export class ReferenceDecoding {
   readonly loads: LoadRow[] = [];
@@ -120,20 +43,7 @@ export class ReferenceDecoding {
     const { gpus } = plan.fabric;
     this.#fabric = fabricOf(plan, (turn, nowNs) => this.#carried(this.#underWay.get(turn.load)!, nowNs));
     this.#held = Array.from({ length: gpus }, (_, gpu) => new HeldBlocks(plan, gpu));
-    this.#gpus = Array.from({ length: gpus }, () => ({
-      layer: 0,
-      step: { attentionNs: 0, multiplyNs: 0, layers: [] },
-      startNs: 0,
-      routerNs: 0,
-      readyNs: 0,
-      endNs: 0,
-      heldBytes: 0,
-      coldBytes: 0,
-      waitsFor: 0,
-      carried: 0,
-      last: null,
-      tally: blankTally(),
-    }));
+    this.#gpus = Array.from({ length: gpus }, blankGpu);
     const units = gpus / plan.unitGpus;
     this.#stepsDone = Array.from({ length: units }, () => 0);
     this.#stepStartNs = Array.from({ length: units }, () => 0);
@@ -255,9 +165,7 @@ export class ReferenceDecoding {
     const { layers, experts, fabric, unitGpus } = this.#plan;
     const source = this.#fabric.sourceOf(number, block);
     const step = this.#stepsDone[Math.floor(number / unitGpus)]!;
-    const stream = mix((mix(BigInt(fabric.seed)) + BigInt(WAYS_STREAM + number) * GOLDEN) & MASK);
-    const index = BigInt(step * layers.length * experts + block);
-    const bits = mix((stream + (index + 1n) * GOLDEN) & MASK);
+    const bits = this.#fabric.bitsOf(number, step * layers.length * experts + block);
     const [there, back] = this.#fabric.tablesOf(source, number);
     const arrivedNs = postedNs + fabric.beforeNs + quantileOf(there, Number(bits & 0xffffffffn));
     const bytes = layers[Math.floor(block / experts)]!.expertBytes;
@@ -362,21 +270,9 @@ export class ReferenceDecoding {
     gpu.endNs = routerNs + gapNs + stallNs + computeNs + afterNs;
     tally.gap += gapNs;
     tally.compute += routerNs - gpu.startNs + computeNs + afterNs;
-    this.#putDown(gpu, stallNs);
+    putDown(gpu, stallNs);
     this.layers.push({ ...gpu, gpu: number, layer: gpu.layer });
     this.#at(gpu.endNs, () => this.#layerEnds(number));
-  }
-
-  /** Puts a stall down to what its load did meanwhile: the stall is the load's last part. */
-  #putDown({ tally, last, readyNs }: Gpu, stallNs: number): void {
-    if (!last) return;
-    const dataNs = Math.min(last.soloNs, last.doneNs - last.arrivedNs);
-    const fromNs = readyNs - stallNs;
-    const within = (beginNs: number, endNs: number) => Math.max(0, endNs - Math.max(beginNs, fromNs));
-    tally.fence += within(last.doneNs, readyNs);
-    tally.data += within(last.doneNs - dataNs, last.doneNs);
-    tally.wait += within(last.arrivedNs, last.doneNs - dataNs);
-    tally.command += within(Number.NEGATIVE_INFINITY, last.arrivedNs);
   }
 
   #layerEnds(number: number): void {

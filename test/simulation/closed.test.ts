@@ -3,8 +3,8 @@ import { Distribution } from "../../src/distribution.ts";
 import type { OpticsAround } from "../../src/optics/index.ts";
 import type { EnginePlan } from "../../src/simulation/memory.ts";
 import { FENCE_NS, FIXED_NS, PORTS, POST_NS, steady, TRANSLATE_NS } from "../drive/shared.ts";
+import { type AskedStep, TALLIED } from "../reference/decoded.ts";
 import { outagesOf } from "../reference/links.ts";
-import { type AskedStep, TALLIED } from "../reference/simulation.ts";
 import { type Decoded, decode, planOf } from "./shared.ts";
 
 // What decoding comes to where that can be written down.

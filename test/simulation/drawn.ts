@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { opticsNamed } from "../../src/optics/index.ts";
 import type { EnginePlan } from "../../src/simulation/memory.ts";
-import type { AskedStep } from "../reference/simulation.ts";
+import type { AskedStep } from "../reference/decoded.ts";
 import { planOf } from "./shared.ts";
 
 /** A cheap generator of numbers for demand: fast-check draws its seed. */
@@ -24,7 +24,7 @@ export const cluster = fc.record({
   experts: fc.integer({ min: 2, max: 6 }),
   copies: fc.integer({ min: 1, max: 2 }),
   gpusPerDpu: fc.integer({ min: 1, max: 8 }),
-  tree: fc.constantFrom(undefined, { node: 2, pod: 4 }, { node: 2, pod: 4, nodeRate: 300, podRate: 170 }),
+  tree: fc.constantFrom(undefined, { node: 2, pod: 4 }, { node: 2, pod: 4, nodeRate: 83, podRate: 57 }),
   optics: fc.constantFrom(...OPTICS),
   order: fc.constantFrom("deadline" as const, "deadline" as const, "arrival" as const),
   chunkBytes: fc.constantFrom(1e6, 3e6, 2 ** 22),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Row, runOf, steady, trafficOf } from "../drive/shared.ts";
-import type { AskedStep } from "../reference/simulation.ts";
+import type { AskedStep } from "../reference/decoded.ts";
 import { decode, planOf } from "./shared.ts";
 
 // The traffic of a simulation, driven through the pacer, which reads chunk by chunk and takes a chunk only when all that it

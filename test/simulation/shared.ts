@@ -9,7 +9,7 @@ import {
   type StepRow,
   TALLIED,
   type Tally,
-} from "../reference/simulation.ts";
+} from "../reference/decoded.ts";
 
 /** A cluster whose blocks are each placed on one GPU in turn, and on the one after it; forced, of one layer, unless given. */
 export function planOf(
