@@ -7,13 +7,13 @@ import { type Decoded, decode, rowsOf } from "./shared.ts";
 // The debug build is slow.
 const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 4) : count);
 
-/** Every load, layer and step alike; instants to a millionth of a nanosecond, which is rounding's. */
+/** Every load, layer and step alike; instants to a millionth of a nanosecond, or a trillionth of themselves, as rounding adds up. */
 function expectAlike(found: Decoded, expected: Decoded): void {
   const [a, b] = [rowsOf(found), rowsOf(expected)];
   b.forEach((row, i) => {
     row.forEach(([name, value], j) => {
       const mine = a[i]?.[j]?.[1];
-      if (mine === undefined || !(Math.abs(mine - value) <= 1e-6))
+      if (mine === undefined || !(Math.abs(mine - value) <= Math.max(1e-6, 1e-12 * value)))
         expect({ row: i, ...Object.fromEntries(a[i] ?? []) }, `${name} of row ${i}`).toEqual(Object.fromEntries(row));
     });
   });
@@ -46,4 +46,26 @@ test("whatever a cluster is asked, every load, layer and step is that of the ref
   // All of it happens.
   for (const often of [loads / 10, merged, late, overtaken, refused, wasted])
     expect(often).toBeGreaterThan(runs(240) / 10);
+});
+
+test("over many steps too, in which prefetches are weighed by how busy servers were", () => {
+  let [refused, prefetches] = [0, 0];
+  const long = {
+    gpus: 4,
+    unit: 1,
+    steps: 60,
+    layers: 3,
+    forced: false,
+    eager: false,
+    ahead: 3,
+    prefetchesMost: 3,
+  } as const;
+  for (const drawn of fc.sample(cluster, { seed: 5, numRuns: runs(8) })) {
+    const { plan, stepOf } = planFor({ ...drawn, ...long, copies: 1, order: "deadline" });
+    const found = decode(plan, long.steps, stepOf);
+    expectAlike(found, new ReferenceDecoding(plan, long.steps, stepOf));
+    refused += found.refused;
+    prefetches += found.loads.filter(({ prefetched }) => prefetched).length;
+  }
+  for (const often of [refused, prefetches]) expect(often).toBeGreaterThan(100);
 });
