@@ -64,7 +64,7 @@ export class ReferenceDecoding {
 
   /** How long servers of a kind were busy. */
   busyNs(kind: number): number[] {
-    return this.#fabric.kinds.get(kind)!.map((server) => this.#fabric.servers[server]!.busyNs);
+    return (this.#fabric.kinds.get(kind) ?? []).map((server) => this.#fabric.servers[server]!.busyNs);
   }
 
   #at(ns: number, happen: () => void): void {
