@@ -1,48 +1,29 @@
-import { append, bytesOf, markUnused } from "./caches";
+import { bytesOf } from "./caches";
+import { complete } from "./completing";
 import { push } from "./events";
-import { cellOf } from "./histogram";
+import { serverOf, simGpuAt, simLoadAt, sourceOf, tierOf } from "./gpus";
 import { quantileOne } from "./latency";
-import { BY_DEADLINE, QUANTILES, RATE, SEED_HIGH, SEED_LOW } from "./layout";
+import { BY_DEADLINE, QUANTILES, RATE } from "./layout";
 import { stallFor } from "./links";
 import { whole } from "./places";
-import { wordsOf } from "./random";
-import { jobAt, join, leave, leaveDone, outNs } from "./servers";
+import { wordsFrom } from "./random";
+import { jobsAt, join, leave, leaveDone, lostByNs } from "./servers";
 import {
   EVENT_LOAD,
-  GPU,
   GPU_LOADS,
-  GPU_PHASES_AT,
-  GPU_READY_NS,
-  GPU_ROUTER_NS,
   GPU_TALLY_AT,
+  GPU_WAYS,
+  JOB,
   JOB_END_NS,
+  JOB_LOST_NS,
   JOB_SERVER,
   LOAD_DEMANDED,
   LOAD_PREFETCHED,
-  LOG_LOAD,
-  LOG_ROW,
-  PHASE_COMMAND,
-  PHASE_DATA,
-  PHASE_FENCE,
-  PHASE_OUTAGE,
-  PHASE_WAIT,
-  SERVER,
-  SERVER_KINDS,
-  SERVER_NODE_UP,
-  SERVER_SOURCE,
   SIM_AFTER_NS,
   SIM_BEFORE_NS,
-  SIM_COPIES_AT,
-  SIM_COPY_STARTS_AT,
-  SIM_DEADLINE_NS,
-  SIM_EXPERTS,
-  SIM_FORCED,
   SIM_FREE,
   SIM_FREE_AT,
-  SIM_GPUS_AT,
-  SIM_KINDS_AT,
-  SIM_LAYERS,
-  SIM_LOAD,
+  SIM_KINDS,
   SIM_LOAD_ARRIVED_NS,
   SIM_LOAD_BYTES,
   SIM_LOAD_DONE_NS,
@@ -55,63 +36,20 @@ import {
   SIM_LOAD_POSTED_NS,
   SIM_LOAD_SOLO_NS,
   SIM_LOAD_SOURCE,
-  SIM_LOADS_AT,
-  SIM_LOG,
-  SIM_LOG_AT,
-  SIM_LOG_MOST,
-  SIM_NODE_GPUS,
+  SIM_LOAD_TURNS,
   SIM_NOW_NS,
-  SIM_POD_GPUS,
   SIM_POSTED,
-  SIM_TIMES_AT,
-  SIM_UNIT_GPUS,
-  SIM_UNITS_AT,
   SPECULATIVE_NS,
   STAGE_CARRIED,
   STAGE_FENCED,
   STAGE_POSTED,
   TALLY_BYTES,
-  TALLY_LATE,
   TALLY_LOADS,
   TALLY_PREFETCHES,
   TALLY_SERVED_BYTES,
-  UNIT,
-  UNIT_LEFT,
 } from "./simulation-layout";
 
 // The life of a load: posted, carried by all servers on its way, fenced, there.
-
-export function simGpuAt(state: StaticArray<f64>, gpu: u32): u32 {
-  return whole(state, SIM_GPUS_AT) + gpu * GPU;
-}
-
-export function simLoadAt(state: StaticArray<f64>, load: u32): u32 {
-  return whole(state, SIM_LOADS_AT) + load * SIM_LOAD;
-}
-
-/** The nearest GPU that holds a block, another one than `gpu`; those equally near take turns from GPU to GPU. */
-export function sourceOf(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
-  const words = changetype<StaticArray<u32>>(state);
-  const starts = whole(state, SIM_COPY_STARTS_AT) * 2 + block;
-  const first = whole(state, SIM_COPIES_AT) * 2 + words[starts];
-  const count = words[starts + 1] - words[starts];
-  let best: u32 = gpu;
-  let bestTier: u32 = 4;
-  for (let i: u32 = 0; i < count; i++) {
-    const copy = words[first + ((i + gpu) % count)];
-    const tier = tierOf(state, copy, gpu);
-    if (copy === gpu || tier >= bestTier) continue;
-    best = copy;
-    bestTier = tier;
-  }
-  return best;
-}
-
-/** How far apart two GPUs are: 1 in a node, 2 in a pod, 3 anywhere. */
-function tierOf(state: StaticArray<f64>, a: u32, b: u32): u32 {
-  if (a / whole(state, SIM_NODE_GPUS) === b / whole(state, SIM_NODE_GPUS)) return 1;
-  return a / whole(state, SIM_POD_GPUS) === b / whole(state, SIM_POD_GPUS) ? 2 : 3;
-}
 
 /**
  * Posts a load for a GPU at `atNs`, which it needs by `dueNs`, and returns its number. What its path draws depends on nothing but
@@ -127,12 +65,11 @@ export function post(
   dueNs: f64,
 ): u32 {
   const words = changetype<StaticArray<u32>>(state);
-  const load = words[whole(state, SIM_FREE_AT) * 2 + --words[SIM_FREE * 2]];
-  const at = simLoadAt(state, load);
+  const number = words[whole(state, SIM_FREE_AT) * 2 + --words[SIM_FREE * 2]];
+  const at = simLoadAt(state, number);
   const source = sourceOf(state, gpu, block);
-  const step = words[(whole(state, SIM_UNITS_AT) + (gpu / whole(state, SIM_UNIT_GPUS)) * UNIT + UNIT_LEFT) * 2 + 1];
-  const blocks = whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS);
-  const bits = wordsOf(whole(state, SEED_LOW), whole(state, SEED_HIGH), gpu, <u64>step * blocks + block);
+  const row = simGpuAt(state, gpu);
+  const bits = wordsFrom(load<u64>(changetype<usize>(state) + ((<usize>(row + GPU_WAYS)) << 3)), block);
   const pathTables = changetype<usize>(tables) + <usize>((tierOf(state, source, gpu) - 1) * (2 * QUANTILES * 4));
   const beforeNs: f64 = state[SIM_BEFORE_NS] + <f64>quantileOne(pathTables, <u32>bits);
   words[(at + SIM_LOAD_GPU) * 2] = gpu;
@@ -143,19 +80,25 @@ export function post(
   state[at + SIM_LOAD_BYTES] = bytesOf(state, block);
   state[at + SIM_LOAD_POSTED_NS] = atNs;
   state[at + SIM_LOAD_ARRIVED_NS] = atNs + beforeNs;
-  state[at + SIM_LOAD_NEXT_NS] = atNs + beforeNs;
   state[at + SIM_LOAD_LOST_NS] = 0;
   state[at + SIM_LOAD_FENCE_NS] =
     state[SIM_AFTER_NS] + <f64>quantileOne(pathTables + <usize>(QUANTILES * 4), <u32>(bits >>> 32));
   state[at + SIM_LOAD_KEY] = keyFor(state, atNs + beforeNs, dueNs, flags);
-  words[(simGpuAt(state, gpu) + GPU_LOADS) * 2]++;
+  words[(row + GPU_LOADS) * 2]++;
   words[SIM_POSTED * 2]++;
-  const tally = simGpuAt(state, gpu) + GPU_TALLY_AT;
+  const tally = row + GPU_TALLY_AT;
   state[tally + TALLY_LOADS] += 1;
   state[tally + TALLY_BYTES] += state[at + SIM_LOAD_BYTES];
   if ((flags & LOAD_PREFETCHED) !== 0) state[tally + TALLY_PREFETCHES] += 1;
-  push(state, atNs + beforeNs, EVENT_LOAD, load);
-  return load;
+  lookAt(state, number, atNs + beforeNs);
+  return number;
+}
+
+/** Has a load be looked at next at `ns`. */
+function lookAt(state: StaticArray<f64>, load: u32, ns: f64): void {
+  const at = simLoadAt(state, load);
+  state[at + SIM_LOAD_NEXT_NS] = ns;
+  changetype<StaticArray<u32>>(state)[(at + SIM_LOAD_FLAGS) * 2 + 1] = push(state, ns, EVENT_LOAD, load);
 }
 
 function keyFor(state: StaticArray<f64>, arrivedNs: f64, dueNs: f64, flags: u32): f64 {
@@ -171,25 +114,28 @@ export function demand(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   if (whole(state, BY_DEADLINE) === 0) return;
   state[at + SIM_LOAD_KEY] = dueNs;
   if (words[(at + SIM_LOAD_SOURCE) * 2 + 1] !== STAGE_CARRIED) return;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
-    if (words[(job + JOB_SERVER) * 2] === 0) continue;
+  const end = turnsEnd(state, load);
+  for (let job = jobsAt(state, load); job < end; job += JOB) {
     const serviceNs = leave(state, faults, job, atNs);
     if (serviceNs >= 0) join(state, faults, job, serviceNs, atNs);
   }
-  state[at + SIM_LOAD_NEXT_NS] = doneNs(state, load);
-  push(state, state[at + SIM_LOAD_NEXT_NS], EVENT_LOAD, load);
+  // A look that comes too early is put off when it comes.
+  const ns = doneNs(state, load);
+  if (ns < state[at + SIM_LOAD_NEXT_NS]) lookAt(state, load, ns);
 }
 
 /** When the last server has carried a load, as things are. */
 function doneNs(state: StaticArray<f64>, load: u32): f64 {
-  const words = changetype<StaticArray<u32>>(state);
+  const end = turnsEnd(state, load);
   let ns = 0.0;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
-    if (words[(job + JOB_SERVER) * 2] !== 0) ns = max(ns, state[job + JOB_END_NS]);
-  }
+  for (let job = jobsAt(state, load); job < end; job += JOB) ns = max(ns, state[job + JOB_END_NS]);
   return ns;
+}
+
+/** Where the turns of a load end. */
+function turnsEnd(state: StaticArray<f64>, load: u32): u32 {
+  const turns = changetype<StaticArray<u32>>(state)[(simLoadAt(state, load) + SIM_LOAD_TURNS) * 2];
+  return jobsAt(state, load) + turns * JOB;
 }
 
 /** What has become of a load, now that it is looked at; returns the GPU that has all it waits for now, or -1. */
@@ -197,7 +143,6 @@ export function attend(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   const words = changetype<StaticArray<u32>>(state);
   const at = simLoadAt(state, load);
   const nowNs = state[SIM_NOW_NS];
-  if (state[at + SIM_LOAD_NEXT_NS] !== nowNs) return -1; // another look was arranged since
   const stage = words[(at + SIM_LOAD_SOURCE) * 2 + 1];
   const gpu = words[(at + SIM_LOAD_GPU) * 2];
   if (stage === STAGE_FENCED) return complete(state, load, nowNs);
@@ -208,22 +153,20 @@ export function attend(state: StaticArray<f64>, faults: StaticArray<f32>, load: 
   }
   const ns = doneNs(state, load);
   if (ns > nowNs) {
-    state[at + SIM_LOAD_NEXT_NS] = ns;
-    push(state, ns, EVENT_LOAD, load);
+    lookAt(state, load, ns);
     return -1;
   }
   words[(simGpuAt(state, gpu) + GPU_LOADS) * 2 + 1]--;
   state[at + SIM_LOAD_DONE_NS] = nowNs;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const server = words[(jobAt(state, load, kind) + JOB_SERVER) * 2];
-    if (server !== 0) leaveDone(state, faults, server, nowNs); // its place may be another load's soon
-  }
+  const end = turnsEnd(state, load);
+  // Its place may be another load's soon.
+  for (let job = jobsAt(state, load); job < end; job += JOB)
+    leaveDone(state, faults, words[(job + JOB_SERVER) * 2], nowNs);
   if (faults.length > 0) addOutages(state, faults, load, nowNs);
   const readyNs = nowNs + state[at + SIM_LOAD_FENCE_NS];
   if ((words[(at + SIM_LOAD_FLAGS) * 2] & LOAD_DEMANDED) !== 0) return complete(state, load, readyNs);
   words[(at + SIM_LOAD_SOURCE) * 2 + 1] = STAGE_FENCED;
-  state[at + SIM_LOAD_NEXT_NS] = readyNs;
-  push(state, readyNs, EVENT_LOAD, load);
+  lookAt(state, load, readyNs);
   return -1;
 }
 
@@ -234,12 +177,16 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
   const gpu = words[(at + SIM_LOAD_GPU) * 2];
   const source = words[(at + SIM_LOAD_SOURCE) * 2];
   const bytes = state[at + SIM_LOAD_BYTES];
+  const kinds: i32 = whole(state, SIM_KINDS);
+  let job = jobsAt(state, load);
+  let turns: u32 = 0;
   let rate = Infinity;
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
+  for (let kind = 0; kind < kinds; kind++) {
     const server = serverOf(state, kind, source, gpu);
-    words[(job + JOB_SERVER) * 2] = server;
     if (server === 0) continue;
+    turns++;
+    words[(job + JOB_SERVER) * 2] = server;
+    words[(job + JOB_SERVER) * 2 + 1] = at;
     let serviceNs = bytes / state[server + RATE];
     rate = min(rate, state[server + RATE]);
     if (faults.length > 0) {
@@ -248,87 +195,23 @@ function carry(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, now
       serviceNs += stallNs;
     }
     join(state, faults, job, serviceNs, nowNs);
+    if (faults.length > 0) state[job + JOB_LOST_NS] = lostByNs(state, faults, server, nowNs);
+    job += JOB;
   }
+  words[(at + SIM_LOAD_TURNS) * 2] = turns;
   state[at + SIM_LOAD_SOLO_NS] = bytes / rate;
   state[simGpuAt(state, source) + GPU_TALLY_AT + TALLY_SERVED_BYTES] += bytes;
-}
-
-/** The server of a kind that a load passes, or 0. */
-export function serverOf(state: StaticArray<f64>, kind: i32, source: u32, gpu: u32): u32 {
-  const first = whole(state, SIM_KINDS_AT + 2 * kind + 1);
-  if (first === 0) return 0;
-  const gpus = whole(state, SIM_KINDS_AT + 2 * kind);
-  const from = source / gpus;
-  const to = gpu / gpus;
-  if (kind >= SERVER_NODE_UP && from === to) return 0;
-  const isFrom = kind === SERVER_SOURCE || (kind >= SERVER_NODE_UP && (kind & 1) === (SERVER_NODE_UP & 1));
-  return first + (isFrom ? from : to) * SERVER;
 }
 
 /** Adds the outages, while a load was carried, of the server that carried it last. */
 function addOutages(state: StaticArray<f64>, faults: StaticArray<f32>, load: u32, nowNs: f64): void {
   const words = changetype<StaticArray<u32>>(state);
   const at = simLoadAt(state, load);
-  for (let kind = 0; kind < SERVER_KINDS; kind++) {
-    const job = jobAt(state, load, kind);
+  const end = turnsEnd(state, load);
+  for (let job = jobsAt(state, load); job < end; job += JOB) {
     const server = words[(job + JOB_SERVER) * 2];
-    if (server === 0 || state[job + JOB_END_NS] < nowNs) continue;
-    state[at + SIM_LOAD_LOST_NS] += outNs(state, faults, server, state[at + SIM_LOAD_ARRIVED_NS], nowNs);
+    if (state[job + JOB_END_NS] < nowNs) continue;
+    state[at + SIM_LOAD_LOST_NS] += lostByNs(state, faults, server, nowNs) - state[job + JOB_LOST_NS];
     return;
   }
-}
-
-/** Ends a load, which is there at `readyNs`; returns the GPU that has all it waits for now, or -1. */
-function complete(state: StaticArray<f64>, load: u32, readyNs: f64): i32 {
-  const words = changetype<StaticArray<u32>>(state);
-  const at = simLoadAt(state, load);
-  const gpu = words[(at + SIM_LOAD_GPU) * 2];
-  const block = words[(at + SIM_LOAD_GPU) * 2 + 1];
-  const row = simGpuAt(state, gpu);
-  const isDemanded = (words[(at + SIM_LOAD_FLAGS) * 2] & LOAD_DEMANDED) !== 0;
-  state[at + SIM_LOAD_NEXT_NS] = -1;
-  words[whole(state, SIM_FREE_AT) * 2 + words[SIM_FREE * 2]++] = load;
-  words[(row + GPU_LOADS) * 2]--;
-  if (whole(state, SIM_FORCED) === 0) {
-    append(state, gpu, block);
-    markUnused(state, gpu, block, !isDemanded);
-  }
-  logLoad(state, at, readyNs);
-  if (!isDemanded) return -1;
-  const takenNs = readyNs - state[row + GPU_ROUTER_NS];
-  state[whole(state, SIM_TIMES_AT) + cellOf(<f32>takenNs)] += 1;
-  if (takenNs > state[SIM_DEADLINE_NS]) state[row + GPU_TALLY_AT + TALLY_LATE] += 1;
-  if (readyNs > state[row + GPU_READY_NS]) {
-    state[row + GPU_READY_NS] = readyNs;
-    const carriedNs = state[at + SIM_LOAD_DONE_NS] - state[at + SIM_LOAD_ARRIVED_NS];
-    const heldNs = max(0, carriedNs - state[at + SIM_LOAD_SOLO_NS]);
-    const lostNs = min(heldNs, state[at + SIM_LOAD_LOST_NS]);
-    const phases = row + GPU_PHASES_AT;
-    state[phases + PHASE_COMMAND] = state[at + SIM_LOAD_ARRIVED_NS] - state[at + SIM_LOAD_POSTED_NS];
-    state[phases + PHASE_WAIT] = heldNs - lostNs;
-    state[phases + PHASE_OUTAGE] = lostNs;
-    state[phases + PHASE_DATA] = carriedNs - heldNs;
-    state[phases + PHASE_FENCE] = state[at + SIM_LOAD_FENCE_NS];
-  }
-  const left = --words[row * 2 + 1];
-  return left === 0 ? gpu : -1;
-}
-
-/** Writes a load to the log, while that has room. */
-function logLoad(state: StaticArray<f64>, at: u32, readyNs: f64): void {
-  const words = changetype<StaticArray<u32>>(state);
-  if (words[SIM_LOG * 2] >= whole(state, SIM_LOG_MOST)) return;
-  const row = whole(state, SIM_LOG_AT) + words[SIM_LOG * 2]++ * LOG_ROW;
-  words[row * 2] = LOG_LOAD;
-  words[row * 2 + 1] = words[(at + SIM_LOAD_GPU) * 2];
-  words[row * 2 + 2] = words[(at + SIM_LOAD_GPU) * 2 + 1];
-  words[row * 2 + 3] = words[(at + SIM_LOAD_SOURCE) * 2];
-  state[row + 2] = state[at + SIM_LOAD_POSTED_NS];
-  state[row + 3] = state[at + SIM_LOAD_ARRIVED_NS];
-  state[row + 4] = state[at + SIM_LOAD_DONE_NS];
-  state[row + 5] = readyNs;
-  state[row + 6] = state[at + SIM_LOAD_SOLO_NS];
-  state[row + 7] = state[at + SIM_LOAD_LOST_NS];
-  state[row + 8] = state[at + SIM_LOAD_BYTES];
-  state[row + 9] = words[(at + SIM_LOAD_FLAGS) * 2];
 }

@@ -1,6 +1,6 @@
 import { lackingBytes } from "./caches";
+import { serverOf, sourceOf } from "./gpus";
 import { CHUNK_BYTES } from "./layout";
-import { serverOf, sourceOf } from "./loading";
 import { whole } from "./places";
 import { untilNs } from "./servers";
 import {

@@ -1,4 +1,4 @@
-import { CHUNK_BYTES, NONE, OUTAGE_NS, RATE, TAKEN_NS } from "./layout";
+import { CHUNK_BYTES, NONE, OUTAGE_NS, PASSED_NS, PASSED_UNTIL_NS, RATE, TAKEN_NS } from "./layout";
 import { nextOutageNs, passOutages } from "./links";
 import { whole } from "./places";
 import {
@@ -16,10 +16,8 @@ import {
   SERVER_QUEUE,
   SERVER_UTILISATION,
   SIM_JOBS_AT,
-  SIM_LOAD,
   SIM_LOAD_KEY,
   SIM_LOAD_NS,
-  SIM_LOADS_AT,
   SIM_OVERTAKEN,
   SPECULATIVE_NS,
 } from "./simulation-layout";
@@ -35,9 +33,9 @@ import {
 // So nothing happens at a server while nobody comes. Who comes goes in behind those who are no less urgent, and those after him
 // are put off; who is under way is cut at the edge of a chunk.
 
-/** The turn of load `load` at a server of a kind. */
-export function jobAt(state: StaticArray<f64>, load: u32, kind: u32): u32 {
-  return whole(state, SIM_JOBS_AT) + (load * SERVER_KINDS + kind) * JOB;
+/** The first of the turns of load `load`, which lie side by side. */
+export function jobsAt(state: StaticArray<f64>, load: u32): u32 {
+  return whole(state, SIM_JOBS_AT) + load * (SERVER_KINDS * JOB);
 }
 
 /** Has a turn, of which the server is known, begin at `nowNs` at the earliest, and take `serviceNs`. */
@@ -45,10 +43,10 @@ export function join(state: StaticArray<f64>, faults: StaticArray<f32>, job: u32
   const words = changetype<StaticArray<u32>>(state);
   const server = words[(job + JOB_SERVER) * 2];
   leaveDone(state, faults, server, nowNs);
-  meter(state, server, keyOf(state, job) < SPECULATIVE_NS ? serviceNs : 0, nowNs);
+  const key = keyOf(state, job);
+  meter(state, server, key < SPECULATIVE_NS ? serviceNs : 0, nowNs);
   state[server + SERVER_BUSY_NS] += serviceNs;
   state[job + JOB_SERVICE_NS] = serviceNs;
-  const key = keyOf(state, job);
   let before = words[(server + SERVER_QUEUE) * 2 + 1];
   while (before !== NONE && keyOf(state, before) > key) before = words[linksOf(before) + 1];
   // An outage that has begun and was passed may not be over.
@@ -109,8 +107,7 @@ function linksOf(job: u32): u32 {
 }
 
 function keyOf(state: StaticArray<f64>, job: u32): f64 {
-  const load = (job - whole(state, SIM_JOBS_AT)) / (SERVER_KINDS * JOB);
-  return state[whole(state, SIM_LOADS_AT) + load * SIM_LOAD + SIM_LOAD_KEY];
+  return state[changetype<StaticArray<u32>>(state)[(job + JOB_SERVER) * 2 + 1] + SIM_LOAD_KEY];
 }
 
 /** Lets those go who have been carried by `nowNs`. */
@@ -155,7 +152,8 @@ function cut(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, hea
   const serviceNs = state[head + JOB_SERVICE_NS];
   const goneNs = nowNs - startNs - outNs(state, faults, server, startNs, nowNs);
   const doneNs = ceil(goneNs / chunkNs) * chunkNs;
-  if (doneNs >= serviceNs) return endNs;
+  // What is left over by rounding is no chunk.
+  if (doneNs > serviceNs - chunkNs * 1e-6) return endNs;
   state[head + JOB_SERVICE_NS] = serviceNs - doneNs;
   return carriedNs(state, faults, server, startNs, doneNs);
 }
@@ -174,6 +172,7 @@ function retime(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, 
 
 /** When a server is up, `fromNs` at the earliest. */
 function upNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, fromNs: f64): f64 {
+  if (state[server + OUTAGE_NS] > fromNs) return fromNs;
   const outNs = nextOutageNs(state, faults, server, fromNs, false);
   return outNs > fromNs ? fromNs : nextOutageNs(state, faults, server, fromNs, true);
 }
@@ -191,11 +190,18 @@ function carriedNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u3
   return endNs;
 }
 
-/** How long a server is out between two instants. */
-export function outNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, fromNs: f64, toNs: f64): f64 {
+/** How long a server has been out up to an instant, which is not before the last that it was asked about. */
+export function lostByNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, ns: f64): f64 {
+  const passedNs = state[server + PASSED_NS] - max(0, state[server + PASSED_UNTIL_NS] - ns);
+  return passedNs + outNs(state, faults, server, 0, ns);
+}
+
+/** How long a server is out between two instants, in outages that it has not passed. */
+function outNs(state: StaticArray<f64>, faults: StaticArray<f32>, server: u32, fromNs: f64, toNs: f64): f64 {
   let ns = 0.0;
   let atNs = fromNs;
-  while (faults.length > 0 && atNs < toNs) {
+  if (faults.length === 0 || state[server + OUTAGE_NS] >= toNs) return ns;
+  while (atNs < toNs) {
     const beginNs = nextOutageNs(state, faults, server, atNs, false);
     atNs = min(toNs, nextOutageNs(state, faults, server, atNs, true));
     ns += max(0, atNs - max(beginNs, fromNs));

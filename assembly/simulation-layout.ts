@@ -49,16 +49,13 @@ export const SIM_DEMAND_MOST = 39;
 export const SIM_AHEAD_MOST = 40;
 export const SIM_LOG = 41;
 export const SIM_LOG_MOST = 42;
-/** GPUs of a node and of a pod: how far a load comes. */
-export const SIM_NODE_GPUS = 43;
-export const SIM_POD_GPUS = 44;
 /** Loads posted, times that one overtook another, events, and prefetches that were not worth their while. */
 export const SIM_POSTED = 45;
 export const SIM_OVERTAKEN = 46;
 export const SIM_HAPPENED = 47;
 export const SIM_REFUSED = 48;
-/** Kinds of servers, two words each: GPUs that share one, and the word where the first of the kind is; 0 if there is none. */
-export const SIM_KINDS_AT = 49;
+/** Kinds of servers up to the last that there is. */
+export const SIM_KINDS = 49;
 /** From here on f64: before a doorbell and after a completion, aside from the fabric; from the router's choice on. */
 export const SIM_BEFORE_NS = 63;
 export const SIM_AFTER_NS = 64;
@@ -87,7 +84,13 @@ export const SIM_EVICTED_CHANCE = 77;
 export const SIM_LOAD_NS = 78;
 /** Where the chances of being overtaken are: see OVERTAKEN_TIMES. */
 export const SIM_CHANCES_AT = 79;
-export const SIM_HEADER = 80;
+/** Prefetches of a GPU under way at the most, and rows that the heap of events has. */
+export const SIM_PREFETCHES_MOST = 80;
+export const SIM_EVENTS_MOST = 81;
+export const SIM_HEADER = 88;
+
+/** Ways of loads are drawn from the streams from here on, one a GPU; the first streams are those of faults. */
+export const WAYS_STREAM = 0x80000000;
 
 /**
  * How likely it is that `n` demanded loads come in before a prefetch is served, which has `w` loads' work before it, at a
@@ -124,16 +127,20 @@ export const SERVER_METER_NS = 12;
 export const SERVER_DEMANDED_NS = 13;
 export const SERVER_UTILISATION = 14;
 
-/** A load's turn at a server: from when to when, what it still takes at its beginning, `[next, previous]` and `[server, -]`. */
-export const JOB = 5;
+/**
+ * A load's turn at a server: from when to when, what it still takes at its beginning, `[next, previous]`, `[server, load]`, and
+ * how long the server had been out when the load came.
+ */
+export const JOB = 6;
 export const JOB_START_NS = 0;
 export const JOB_END_NS = 1;
 export const JOB_SERVICE_NS = 2;
 export const JOB_LINKS = 3;
 export const JOB_SERVER = 4;
+export const JOB_LOST_NS = 5;
 
-/** A load: `[GPU, block]`, `[source, stage]`, `[flags, -]`. */
-export const SIM_LOAD = 12;
+/** A load: `[GPU, block]`, `[source, stage]`, `[flags, number of the event at which it is looked at]`. */
+export const SIM_LOAD = 13;
 export const SIM_LOAD_GPU = 0;
 export const SIM_LOAD_SOURCE = 1;
 export const SIM_LOAD_FLAGS = 2;
@@ -148,6 +155,8 @@ export const SIM_LOAD_DONE_NS = 9;
 /** What faults took of its way, and what its completion takes. */
 export const SIM_LOAD_LOST_NS = 10;
 export const SIM_LOAD_FENCE_NS = 11;
+/** How many servers carry it: `[turns, -]`. */
+export const SIM_LOAD_TURNS = 12;
 
 export const STAGE_POSTED = 0;
 export const STAGE_CARRIED = 1;
@@ -166,12 +175,18 @@ export const UNIT_LEFT = 0;
 export const UNIT_START_NS = 1;
 export const UNIT_END_NS = 2;
 
+/** What a GPU knows of its place: its servers, one u32 a kind, 0 where there is none; its node, pod and unit. */
+export const PLACE_NODE = 7;
+export const PLACE_POD = 8;
+export const PLACE_UNIT = 9;
+
 /**
  * A GPU: `[layer, loads that the layer waits for]`, `[loads under way, of which carried]`, when the layer began, the router
  * chose, weights were there, and the layer ended; what it reads from HBM for held and for cold experts; of the load that came
- * last its phases; of the step, as given: attention, and what multiplying takes at least; and its tally.
+ * last its phases; of the step, as given: attention, and what multiplying takes at least; its tally; where its ways are drawn
+ * from (see random.ts); and its place.
  */
-export const GPU = 36;
+export const GPU = 40;
 export const GPU_LAYER = 0;
 export const GPU_LOADS = 1;
 export const GPU_START_NS = 2;
@@ -184,6 +199,8 @@ export const GPU_PHASES_AT = 8;
 export const GPU_ATTENTION_NS = 14;
 export const GPU_MULTIPLY_NS = 15;
 export const GPU_TALLY_AT = 16;
+export const GPU_WAYS = 34;
+export const GPU_PLACE_AT = 35;
 
 /** Phases of a load, in their order. */
 export const PHASE_COMMAND = 0;

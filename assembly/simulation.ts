@@ -1,81 +1,60 @@
 import { bytesOf, evict, isUnused, markUnused, NEWER, OLDER, reserve, ringAt, touch } from "./caches";
 import { pop, push } from "./events";
-import { NONE } from "./layout";
-import { attend, demand, post, simGpuAt } from "./loading";
+import { layerOf, placeOf, simGpuAt, unitAt } from "./gpus";
+import { NONE, SEED_HIGH, SEED_LOW } from "./layout";
+import { attend, demand, post } from "./loading";
+import { endLayer, multiply, sparedBytesPerNs } from "./multiplying";
 import { whole } from "./places";
 import { neededUntilNs } from "./prefetching";
-import { isBusy } from "./servers";
+import { startOf } from "./random";
 import {
   EVENT_KIND_BITS,
   EVENT_LOAD,
   EVENT_MULTIPLY,
   EVENT_ROUTE,
   EVENT_STEP,
-  FENCE_ADDITIVE,
-  FENCE_OVERLAPPED,
   GPU_ATTENTION_NS,
   GPU_COLD_BYTES,
   GPU_END_NS,
   GPU_HELD_BYTES,
   GPU_LAYER,
   GPU_LOADS,
-  GPU_MULTIPLY_NS,
-  GPU_PHASES_AT,
   GPU_READY_NS,
   GPU_ROUTER_NS,
   GPU_START_NS,
   GPU_TALLY_AT,
+  GPU_WAYS,
   IN_FLIGHT,
-  LAYER,
-  LAYER_AFTER_NS,
   LAYER_ALL_BYTES,
   LAYER_BEFORE_NS,
   LOAD_DEMANDED,
   LOAD_PREFETCHED,
-  LOG_LAYER,
-  LOG_ROW,
-  PHASES,
-  SERVER,
-  SERVER_SOURCE,
+  PLACE_UNIT,
   SIM_AHEAD_AT,
   SIM_AHEAD_MOST,
   SIM_AHEAD_STARTS_AT,
-  SIM_CONTENDED,
   SIM_DEADLINE_NS,
   SIM_DEMAND_AT,
   SIM_DEMAND_MOST,
   SIM_EVENT,
-  SIM_FENCE,
+  SIM_EXPERTS,
   SIM_FORCED,
-  SIM_FREE,
-  SIM_GAP_NS,
   SIM_HAPPENED,
-  SIM_HBM_BYTES_PER_NS,
-  SIM_KINDS_AT,
   SIM_LAYERS,
-  SIM_LAYERS_AT,
-  SIM_LOG,
-  SIM_LOG_AT,
-  SIM_LOG_MOST,
-  SIM_NOW_NS,
   SIM_PREDICT_NS,
-  SIM_RECEIVED_BYTES_PER_NS,
+  SIM_PREFETCHES_MOST,
   SIM_REFUSED,
-  SIM_SERVED_BYTES_PER_NS,
   SIM_STARTS_AT,
   SIM_UNIT_GPUS,
-  SIM_UNITS_AT,
   TALLY_ASKED,
   TALLY_BARRIER,
-  TALLY_COMPUTE,
-  TALLY_GAP,
   TALLY_HELD,
   TALLY_MERGED,
   TALLY_USED_PREFETCHES,
-  UNIT,
   UNIT_END_NS,
   UNIT_LEFT,
   UNIT_START_NS,
+  WAYS_STREAM,
 } from "./simulation-layout";
 
 // Every GPU decodes layer by layer (see model.md, "Decoding"): attention, the router's choice, what of it must be loaded, the
@@ -94,7 +73,14 @@ export function startStep(
   const row = unitAt(state, unit);
   state[row + UNIT_START_NS] = atNs;
   const gpus = whole(state, SIM_UNIT_GPUS);
-  for (let gpu = unit * gpus; gpu < (unit + 1) * gpus; gpu++) words[(simGpuAt(state, gpu) + GPU_LAYER) * 2] = 0;
+  const blocks = whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS);
+  const first = <u64>words[(row + UNIT_LEFT) * 2 + 1] * blocks;
+  for (let gpu = unit * gpus; gpu < (unit + 1) * gpus; gpu++) {
+    const at = simGpuAt(state, gpu);
+    const ways = startOf(whole(state, SEED_LOW), whole(state, SEED_HIGH), WAYS_STREAM + gpu, first);
+    store<u64>(changetype<usize>(state) + ((<usize>(at + GPU_WAYS)) << 3), ways);
+    words[(at + GPU_LAYER) * 2] = 0;
+  }
   beginLayer(state, tables, faults, unit, atNs);
   goOn(state, tables, faults, unit);
 }
@@ -126,13 +112,9 @@ export function runDecoding(state: StaticArray<f64>, tables: StaticArray<f32>, f
       default:
         break;
     }
-    if (gpu >= 0) goOn(state, tables, faults, gpu / whole(state, SIM_UNIT_GPUS));
+    if (gpu >= 0) goOn(state, tables, faults, placeOf(state, gpu, PLACE_UNIT));
   }
   return -1;
-}
-
-function unitAt(state: StaticArray<f64>, unit: u32): u32 {
-  return whole(state, SIM_UNITS_AT) + unit * UNIT;
 }
 
 /** While all GPUs of a unit are through with a layer, has them begin the next one, up to the end of the step. */
@@ -189,7 +171,6 @@ function attendTo(
   state[at + GPU_READY_NS] = routerNs;
   state[at + GPU_HELD_BYTES] = 0;
   state[at + GPU_COLD_BYTES] = 0;
-  for (let phase = 0; phase < PHASES; phase++) state[at + GPU_PHASES_AT + phase] = 0;
   const ahead = whole(state, SIM_AHEAD_STARTS_AT) * 2 + gpu * (whole(state, SIM_LAYERS) + 1) + layer;
   if (words[(at + GPU_LOADS) * 2] > 0 || words[ahead + 1] > words[ahead]) push(state, routerNs, EVENT_ROUTE, gpu);
   else route(state, tables, faults, gpu);
@@ -263,12 +244,15 @@ function prefetch(state: StaticArray<f64>, tables: StaticArray<f32>, gpu: u32, l
   const words = changetype<StaticArray<u32>>(state);
   const starts = whole(state, SIM_AHEAD_STARTS_AT) * 2 + gpu * (whole(state, SIM_LAYERS) + 1) + layer;
   const rows = whole(state, SIM_AHEAD_AT) + gpu * whole(state, SIM_AHEAD_MOST);
+  const at = simGpuAt(state, gpu);
   for (let i = words[starts]; i < words[starts + 1]; i++) {
     const block = words[(rows + i) * 2];
     const confidence: f64 = reinterpret<f32>(words[(rows + i) * 2 + 1]);
     if (words[ringAt(state, gpu, block) + NEWER] !== NONE) continue;
     const neededNs = neededUntilNs(state, gpu, layer, block, bytesOf(state, block), confidence, atNs);
-    if (neededNs < 0 || words[SIM_FREE * 2] <= whole(state, SIM_DEMAND_MOST)) {
+    // Of the loads under way some are demanded; room for those is kept.
+    const prefetches = words[(at + GPU_LOADS) * 2] - words[at * 2 + 1];
+    if (neededNs < 0 || prefetches >= whole(state, SIM_PREFETCHES_MOST)) {
       words[SIM_REFUSED * 2]++;
       continue;
     }
@@ -276,84 +260,4 @@ function prefetch(state: StaticArray<f64>, tables: StaticArray<f32>, gpu: u32, l
     reserve(state, gpu, block, load);
     evict(state, gpu, block);
   }
-}
-
-/** All weights of a GPU's layer are there, or come at an instant that is known: when does it multiply? */
-function multiply(state: StaticArray<f64>, gpu: u32): void {
-  if (whole(state, SIM_CONTENDED) === 0) {
-    endLayer(state, gpu, state[SIM_HBM_BYTES_PER_NS]);
-    return;
-  }
-  const at = simGpuAt(state, gpu);
-  push(state, max(state[at + GPU_ROUTER_NS] + state[SIM_GAP_NS], state[at + GPU_READY_NS]), EVENT_MULTIPLY, gpu);
-}
-
-/** What a GPU's HBM leaves to it now, after what it serves and receives. */
-function sparedBytesPerNs(state: StaticArray<f64>, gpu: u32): f64 {
-  let rate = state[SIM_HBM_BYTES_PER_NS];
-  const sources = whole(state, SIM_KINDS_AT + 2 * SERVER_SOURCE + 1);
-  const serving = sources + gpu * SERVER;
-  if (sources !== 0 && isBusy(state, serving, state[SIM_NOW_NS])) rate -= state[SIM_SERVED_BYTES_PER_NS];
-  const loads = (simGpuAt(state, gpu) + GPU_LOADS) * 2;
-  if (changetype<StaticArray<u32>>(state)[loads + 1] > 0) rate -= state[SIM_RECEIVED_BYTES_PER_NS];
-  return rate;
-}
-
-/** A GPU multiplies, and is through with its layer; every nanosecond of it is put down to something. */
-function endLayer(state: StaticArray<f64>, gpu: u32, hbmBytesPerNs: f64): void {
-  const words = changetype<StaticArray<u32>>(state);
-  const at = simGpuAt(state, gpu);
-  const layer = words[(at + GPU_LAYER) * 2];
-  const tally = at + GPU_TALLY_AT;
-  const routerNs = state[at + GPU_ROUTER_NS];
-  const gapNs = state[SIM_GAP_NS];
-  const heldBytes = state[at + GPU_HELD_BYTES];
-  const coldBytes = state[at + GPU_COLD_BYTES];
-  const fence = whole(state, SIM_FENCE);
-  const multiplyNs = state[at + GPU_MULTIPLY_NS];
-  let beginNs = routerNs + gapNs; // were all weights there
-  let leftNs = max(multiplyNs, (heldBytes + coldBytes) / hbmBytesPerNs);
-  if (fence === FENCE_OVERLAPPED && coldBytes > 0) {
-    const heldShare = heldBytes / (heldBytes + coldBytes);
-    beginNs += max(multiplyNs * heldShare, heldBytes / hbmBytesPerNs);
-    leftNs = max(multiplyNs * (1 - heldShare), coldBytes / hbmBytesPerNs);
-  }
-  const computedNs = beginNs - routerNs - gapNs;
-  let stallNs = state[at + GPU_READY_NS] - (fence === FENCE_ADDITIVE ? routerNs : beginNs);
-  stallNs = max(0, stallNs);
-  const afterNs = layerOf(state, layer, LAYER_AFTER_NS);
-  state[tally + TALLY_GAP] += gapNs;
-  state[tally + TALLY_COMPUTE] += routerNs - state[at + GPU_START_NS] + computedNs + leftNs + afterNs;
-  const endNs = beginNs + stallNs + leftNs + afterNs;
-  // The stall is the last part of the load that came last: its phases from the end, the first of them takes what is left.
-  for (let phase = PHASES - 1; phase >= 0; phase--) {
-    const ns = phase === 0 ? stallNs : min(stallNs, state[at + GPU_PHASES_AT + phase]);
-    state[tally + phase] += ns;
-    stallNs -= ns;
-  }
-  state[at + GPU_END_NS] = endNs;
-  const unit = unitAt(state, gpu / whole(state, SIM_UNIT_GPUS));
-  words[(unit + UNIT_LEFT) * 2]--;
-  state[unit + UNIT_END_NS] = max(state[unit + UNIT_END_NS], endNs);
-  logLayer(state, gpu, layer, leftNs + afterNs);
-}
-
-function layerOf(state: StaticArray<f64>, layer: u32, field: u32): f64 {
-  return state[whole(state, SIM_LAYERS_AT) + layer * LAYER + field];
-}
-
-/** Writes a layer to the log, while that has room. */
-function logLayer(state: StaticArray<f64>, gpu: u32, layer: u32, leftNs: f64): void {
-  const words = changetype<StaticArray<u32>>(state);
-  if (words[SIM_LOG * 2] >= whole(state, SIM_LOG_MOST)) return;
-  const at = simGpuAt(state, gpu);
-  const row = whole(state, SIM_LOG_AT) + words[SIM_LOG * 2]++ * LOG_ROW;
-  words[row * 2] = LOG_LAYER;
-  words[row * 2 + 1] = gpu;
-  words[row * 2 + 2] = layer;
-  state[row + 2] = state[at + GPU_START_NS];
-  state[row + 3] = state[at + GPU_ROUTER_NS];
-  state[row + 4] = state[at + GPU_READY_NS];
-  state[row + 5] = state[at + GPU_END_NS];
-  state[row + 6] = leftNs;
 }

@@ -4,13 +4,11 @@ import {
   DPU,
   DPUS,
   DPUS_AT,
-  FAULT_GAPS,
-  FAULT_OUTAGES,
-  FAULT_STALLS,
   FAULT_TABLES,
   HISTOGRAM_COUNTS,
   LINKS_AT,
   NONE,
+  OUTAGE_END_NS,
   OUTAGE_GAP_NS,
   OUTAGE_NS,
   PINNED,
@@ -22,15 +20,11 @@ import {
   STALL_GAP_BYTES,
 } from "../../assembly/layout.ts";
 import * as sim from "../../assembly/simulation-layout.ts";
-import { convolve } from "../convolution.ts";
-import { Distribution } from "../distribution.ts";
 import type { DrivePlan } from "../drive/plan.ts";
-import type { Path } from "../latency.ts";
-import { exp, ln } from "../normal.ts";
-import { type CompleteFaults, outageGapNs } from "../pacing/faults.ts";
+import { outageGapNs } from "../pacing/faults.ts";
 import { completePacer } from "../pacing/options.ts";
-import { exactPath } from "../path.ts";
 import { seedWords } from "../random.ts";
+import { writeChances, writeFaults, writeTables } from "./tables.ts";
 
 /** When cold weights let a layer's multiplication begin: see model.md, "Decoding". */
 export type Fence = (typeof FENCES)[number];
@@ -111,6 +105,8 @@ export function partsOf(plan: EnginePlan) {
   const blocks = layers.length * experts;
   const groups = cache.perLayer ? layers.length : 1;
   const loads = gpus * (plan.layerDemandMost + plan.prefetchesMost);
+  // Besides those that will happen, events of loads that were looked at anew before, which are swept out when there is no room.
+  const eventsMost = 2 * loads + 2 * gpus + gpus / unitGpus;
   let words: number = sim.SIM_HEADER;
   const part = (length: number) => {
     const at = words;
@@ -123,8 +119,7 @@ export function partsOf(plan: EnginePlan) {
     gpus: part(gpus * sim.GPU),
     loads: part(loads * sim.SIM_LOAD),
     jobs: part(loads * sim.SERVER_KINDS * sim.JOB),
-    // A load may have been looked at anew before the event of its last look comes.
-    events: part((2 * loads + 2 * gpus + gpus / unitGpus) * sim.EVENT_ROW),
+    events: part(eventsMost * sim.EVENT_ROW),
     free: part(loads / 2),
     rings: part(gpus * (plan.forced ? 0 : blocks + groups)),
     unused: part(gpus * (plan.forced ? 0 : Math.ceil(blocks / 64))),
@@ -140,7 +135,7 @@ export function partsOf(plan: EnginePlan) {
     chances: part((sim.OVERTAKEN_UTILISATIONS * sim.OVERTAKEN_WORKS * sim.OVERTAKEN_TIMES) / 2),
     log: part(plan.logMost * sim.LOG_ROW),
   };
-  return { servers, faults, blocks, groups, loads, at, words };
+  return { servers, faults, blocks, groups, loads, eventsMost, at, words };
 }
 
 /** Writes a cluster at rest; `startFaults` is called with each server that may fail. */
@@ -157,7 +152,9 @@ export function layOut(
   const meanBytes = plan.layers.reduce((sum, { expertBytes }) => sum + expertBytes, 0) / plan.layers.length;
   state[sim.SIM_LOAD_NS] =
     plan.fabric.beforeNs + pathNs + meanBytes / state[sim.SIM_LOAD_BYTES_PER_NS]! + plan.fabric.afterNs;
-  writeChances(parts, state);
+  const { OVERTAKEN_UTILISATIONS, OVERTAKEN_WORKS, OVERTAKEN_TIMES } = sim;
+  const chances = OVERTAKEN_UTILISATIONS * OVERTAKEN_WORKS * OVERTAKEN_TIMES;
+  writeChances(new Float32Array(state.buffer, state.byteOffset + 8 * parts.at.chances, chances));
   if (parts.faults) writeFaults(parts.faults, views.faults);
   for (const { first, gpus, rate, links } of parts.servers)
     for (let i = 0; i < Math.ceil(plan.fabric.gpus / gpus); i++) {
@@ -168,11 +165,10 @@ export function layOut(
       state[server + STALL_BYTES] = Number.POSITIVE_INFINITY;
       words.fill(NONE, 2 * (server + sim.SERVER_QUEUE), 2 * (server + sim.SERVER_QUEUE) + 2);
       if (parts.faults && links > 0) startFaults(server);
+      else state[server + OUTAGE_END_NS] = Number.POSITIVE_INFINITY;
     }
-  for (let load = 0; load < parts.loads; load++) {
-    words[2 * parts.at.free + load] = parts.loads - 1 - load;
-    state[parts.at.loads + load * sim.SIM_LOAD + sim.SIM_LOAD_NEXT_NS] = -1;
-  }
+  for (let load = 0; load < parts.loads; load++) words[2 * parts.at.free + load] = parts.loads - 1 - load;
+  for (let gpu = 0; gpu < plan.fabric.gpus; gpu++) writePlace(plan, parts, words, gpu);
   plan.layers.forEach(({ beforeNs, afterNs, expertBytes, allBytes }, layer) => {
     state.set([beforeNs, afterNs, expertBytes, allBytes], parts.at.layers + layer * sim.LAYER);
   });
@@ -226,12 +222,11 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
     [sim.SIM_TIMES_AT, at.times],
     [sim.SIM_LOG_AT, at.log],
     [sim.SIM_CHANCES_AT, at.chances],
+    [sim.SIM_PREFETCHES_MOST, plan.prefetchesMost],
+    [sim.SIM_EVENTS_MOST, parts.eventsMost],
     [sim.SIM_LOG_MOST, plan.logMost],
-    [sim.SIM_NODE_GPUS, fabric.gpusPerNode],
-    [sim.SIM_POD_GPUS, fabric.gpusPerPod],
   ];
-  for (const { kind, gpus, first } of servers)
-    wholes.push([sim.SIM_KINDS_AT + 2 * kind, gpus], [sim.SIM_KINDS_AT + 2 * kind + 1, first]);
+  wholes.push([sim.SIM_KINDS, servers.at(-1)!.kind + 1]);
   for (const [word, value] of wholes) words[2 * word] = value;
   const rateOf = (kind: number) => servers.find((server) => server.kind === kind)?.rate ?? Number.POSITIVE_INFINITY;
   const dpuRate = rateOf(sim.SERVER_DPU);
@@ -251,52 +246,13 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
   state[sim.SIM_EVICTED_CHANCE] = plan.evictedChance;
 }
 
-/** Writes what is drawn of ways there and back, tier by tier; returns the mean of both together of the furthest. */
-function writeTables(fabric: DrivePlan, tables: Float32Array): number {
-  const known = new Map<string, Distribution>();
-  const meanNs: [there: number, back: number] = [0, 0];
-  const tableOf = (path: Path, times: number, key: string) => {
-    let table = known.get(key);
-    if (!table) {
-      const one = exactPath(path);
-      const all = times === 1 ? one : convolve(Array.from({ length: times }, () => one));
-      table = Distribution.fromFunction((u) => all.quantileNs(u));
-      known.set(key, table);
-    }
-    meanNs[key.startsWith("there") ? 0 : 1] = table.moments().meanNs;
-    return table.quantilesNs;
-  };
-  const [before, after] = fabric.traversals;
-  fabric.hopsOfTier.forEach((hops, tier) => {
-    tables.set(tableOf(fabric.doorbellPath(hops), before, `there ${hops}`), 2 * tier * QUANTILES);
-    tables.set(tableOf(fabric.answerPath(hops), after, `back ${hops}`), (2 * tier + 1) * QUANTILES);
-  });
-  return meanNs[0] + meanNs[1];
-}
-
-/** The chances of being overtaken, of Borel and Tanner: see OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
-function writeChances({ at }: Parts, state: Float64Array): void {
-  const { OVERTAKEN_UTILISATIONS: levels, OVERTAKEN_WORKS: works, OVERTAKEN_TIMES: times } = sim;
-  const chances = new Float32Array(state.buffer, state.byteOffset + 8 * at.chances, levels * works * times);
-  for (let u = 0; u < levels; u++)
-    for (let w = 0; w < works; w++) {
-      const utilisation = u / levels;
-      const a = utilisation * (w + 1);
-      let lnFactorial = 0;
-      for (let n = 0; n < times; n++) {
-        if (n > 1) lnFactorial += ln(n);
-        const mean = a + n * utilisation;
-        const chance = n === 0 ? exp(-a) : a === 0 ? 0 : a * exp(Math.min(0, (n - 1) * ln(mean) - mean - lnFactorial));
-        chances[(u * works + w) * times + n] = chance;
-      }
-    }
-}
-
-/** Tables that faults are drawn from; what never happens takes 0 ns. */
-function writeFaults({ outages, stalls }: CompleteFaults, tables: Float32Array): void {
-  tables.set(Distribution.fromFunction((u) => -ln(u)).quantilesNs, FAULT_GAPS * QUANTILES);
-  if (outages) tables.set(outages.lengthNs.quantilesNs, FAULT_OUTAGES * QUANTILES);
-  if (stalls) tables.set(stalls.lengthNs.quantilesNs, FAULT_STALLS * QUANTILES);
+/** Writes which servers a GPU has, and where it is. */
+function writePlace({ fabric, unitGpus }: EnginePlan, { at, servers }: Parts, words: Uint32Array, gpu: number): void {
+  const row = 2 * (at.gpus + gpu * sim.GPU + sim.GPU_PLACE_AT);
+  for (const { kind, gpus, first } of servers) words[row + kind] = first + Math.floor(gpu / gpus) * sim.SERVER;
+  words[row + sim.PLACE_NODE] = Math.floor(gpu / fabric.gpusPerNode);
+  words[row + sim.PLACE_POD] = Math.floor(gpu / fabric.gpusPerPod);
+  words[row + sim.PLACE_UNIT] = Math.floor(gpu / unitGpus);
 }
 
 /** Caches that hold what is placed on their GPUs, and nothing else. */
