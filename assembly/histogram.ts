@@ -7,12 +7,14 @@ const FIRST = 127 * HISTOGRAM_CELLS;
 export function recordValues(counts: StaticArray<f64>, values: StaticArray<f32>, valueCount: i32): void {
   assert(counts.length === HISTOGRAM_COUNTS, "counts has every cell and the two outside");
   assert(valueCount <= values.length, "there are as many values as are to be recorded");
-  for (let i = 0; i < valueCount; i++) {
-    const value = values[i];
-    // Below 1 by comparison, not by its bits: a NaN may bear either sign, and hosts differ in which.
-    const cell = value < 1 ? 0 : ((reinterpret<i32>(value) & 0x7fffffff) >> 13) - (FIRST - 1);
-    counts[min(cell, HISTOGRAM_COUNTS - 1)] += 1;
-  }
+  for (let i = 0; i < valueCount; i++) counts[cellOf(values[i])] += 1;
+}
+
+/** Where a value is counted. */
+export function cellOf(value: f32): i32 {
+  // Below 1 by comparison, not by its bits: a NaN may bear either sign, and hosts differ in which.
+  const cell = value < 1 ? 0 : ((reinterpret<i32>(value) & 0x7fffffff) >> 13) - (FIRST - 1);
+  return min(cell, HISTOGRAM_COUNTS - 1);
 }
 
 /** Adds the counts of `others` to `counts`. */

@@ -17,11 +17,12 @@ export { cancelLoad, completeReads, reprioritiseLoad, submitLoads } from "./paci
 export { fillCosts, sumOfLeast } from "./placement";
 export { loadPlan } from "./plan";
 export { ascendPrices } from "./prices";
-export { drawBits, seedRandom } from "./random";
+export { drawBits, drawBitsAt, seedRandom } from "./random";
 export { rankByScores, replayRanked } from "./ranked";
 export { advanceLoads } from "./reading";
 export { replayRandom, replayRecent } from "./residency";
 export { takeBackMoves } from "./returning";
+export { runDecoding, startStep } from "./simulation";
 
 export const F32 = idof<StaticArray<f32>>();
 export const F64 = idof<StaticArray<f64>>();

@@ -55,16 +55,22 @@ export function passOutages(pacer: StaticArray<f64>, faults: StaticArray<f32>, l
 
 /** Has a link that is free carry bytes from `atNs` on, and returns how long frames of them stall. */
 export function carry(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, bytes: f64, atNs: f64): f64 {
+  const stallNs = stallFor(pacer, faults, link, bytes);
+  pacer[link + TAKEN_NS] = upForNs(pacer, faults, link, atNs, bytes / pacer[link + RATE] + stallNs);
+  pacer[link + STALLS_NS] += stallNs;
+  pacer[link + STALLED_UNTIL_NS] = pacer[link + TAKEN_NS];
+  pacer[link + STALLED_NS] = stallNs;
+  return stallNs;
+}
+
+/** How long the frames of the next `bytes` on a link stall. */
+export function stallFor(pacer: StaticArray<f64>, faults: StaticArray<f32>, link: u32, bytes: f64): f64 {
   let stallNs = 0.0;
   pacer[link + STALL_BYTES] -= bytes;
   while (pacer[link + STALL_BYTES] < 0) {
     stallNs += drawStall(pacer, faults, link, FAULT_STALLS);
     pacer[link + STALL_BYTES] += pacer[STALL_GAP_BYTES] * drawStall(pacer, faults, link, FAULT_GAPS);
   }
-  pacer[link + TAKEN_NS] = upForNs(pacer, faults, link, atNs, bytes / pacer[link + RATE] + stallNs);
-  pacer[link + STALLS_NS] += stallNs;
-  pacer[link + STALLED_UNTIL_NS] = pacer[link + TAKEN_NS];
-  pacer[link + STALLED_NS] = stallNs;
   return stallNs;
 }
 

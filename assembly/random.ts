@@ -32,8 +32,28 @@ export function drawBits(bits: StaticArray<u32>, random: StaticArray<u32>): void
 
 /** Number `index` of the words of stream `stream` of a seed: for draws that are few, and in no order. */
 export function bitsOf(seedLow: u32, seedHigh: u32, stream: u32, index: u32): u32 {
-  const start = mix(mix(((<u64>seedHigh) << 32) | <u64>seedLow) + <u64>stream * GOLDEN);
-  return <u32>mix(start + <u64>(index + 1) * GOLDEN);
+  return <u32>wordsOf(seedLow, seedHigh, stream, index);
+}
+
+/** The same, and the 32 bits above them. */
+export function wordsOf(seedLow: u32, seedHigh: u32, stream: u32, index: u64): u64 {
+  return wordsFrom(startOf(seedLow, seedHigh, stream, index), 0);
+}
+
+/** Where the words of a stream of a seed are from number `first` on: all that does not change from one to the next. */
+export function startOf(seedLow: u32, seedHigh: u32, stream: u32, first: u64): u64 {
+  return mix(mix(((<u64>seedHigh) << 32) | <u64>seedLow) + <u64>stream * GOLDEN) + (first + 1) * GOLDEN;
+}
+
+/** The words that are `index` behind a start. */
+export function wordsFrom(start: u64, index: u32): u64 {
+  return mix(start + <u64>index * GOLDEN);
+}
+
+/** Fills `bits` with the words of a stream of a seed from number `first` on: the same whenever they are drawn. */
+export function drawBitsAt(bits: StaticArray<u32>, seedLow: u32, seedHigh: u32, stream: u32, first: u32): void {
+  const start = startOf(seedLow, seedHigh, stream, first);
+  for (let i = 0; i < bits.length; i++) bits[i] = <u32>wordsFrom(start, i);
 }
 
 /** Defines `drawBits`: the words of one lane. */

@@ -113,7 +113,7 @@ function placeOf(value: number): number {
 }
 
 /** The middle of the cell in `place`. */
-function middleOf(place: number): number {
+export function middleOf(place: number): number {
   if (place === 0) return 1;
   if (place === HISTOGRAM_COUNTS - 1) return 2 ** 32;
   const [octave, cell] = [Math.floor((place - 1) / HISTOGRAM_CELLS), (place - 1) % HISTOGRAM_CELLS];

@@ -230,6 +230,17 @@ export { ROUTE_MIX, ROUTE_MIX_EXPERT_BYTES } from "./routes/mix.ts";
 export type { RouteRow } from "./routes/order.ts";
 export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
+export { type DecodingResult, type RunOptions, simulateDecoding } from "./simulation/index.ts";
+export { FENCES, type Fence } from "./simulation/memory.ts";
+export {
+  type ColdShareInput,
+  type DecodingOptions,
+  PREFETCHES,
+  type Prefetch,
+  type RoutedInput,
+} from "./simulation/plan.ts";
+export { CAUSES, type Cause, type DecodingReport, type Figure, type Times } from "./simulation/report.ts";
+export { type DecodingTimeline, type LayerSpan, type LoadSpan, timelineSpans } from "./simulation/timeline.ts";
 export { type MeanInterval, meanInterval, rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {
