@@ -206,6 +206,14 @@ export {
   type ServingErrors,
   type TimeErrors,
 } from "./requests/calibrate.ts";
+export { servingChart } from "./requests/chart.ts";
+export {
+  type FabricServing,
+  type FabricServingOptions,
+  type StepOfBatch,
+  servingOnFabric,
+  TabledSteps,
+} from "./requests/decoding.ts";
 export { type ServingOptions, type ServingResult, simulateServing } from "./requests/index.ts";
 export type { RequestTimes, ServingReport } from "./requests/report.ts";
 export { checkRequests, type Requests, requestsOf, type ServedTimes } from "./requests/requests.ts";
