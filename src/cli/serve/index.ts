@@ -84,7 +84,8 @@ export function serveCommand(): Command {
       "after",
       `
 Steps are rooflines unless told otherwise, which no program reaches: what comes out is a bound. Only files of
-vLLM's say when requests were served, which --calibrate takes.
+vLLM's say when requests were served, which --calibrate takes. With --cold-share the requests are those of one
+GPU of a cluster in which all others are as busy; prompts find their experts there.
 
 Examples:
   ${typed("serve requests.csv --model deepseek-v3 --gpu b200 --ranks 16")}
@@ -122,7 +123,7 @@ function serve(read: RequestFile, flags: ServeFlags, file: string): Served {
   if (flags.coldShare !== undefined) {
     const { serving, table } = servingOnFabric(fabricOf(flags, model, gpu), { batches: batchesOf(flags.maxSequences) });
     const result = simulateServing(read.requests, { ...serving, ...given });
-    return { ...about, result, table, calibration: null };
+    return { ...about, gpu: `one of ${flags.gpus ?? GPUS_OF_FABRIC} x ${gpu}`, result, table, calibration: null };
   }
   for (const stray of ["gpus", "optics", "sequence"] as const)
     if (flags[stray] !== undefined) throw new TypeError(`${stray} goes with --cold-share <share>, got none`);
@@ -157,8 +158,10 @@ function optionsOf(flags: ServeFlags): ServingOptions {
   });
 }
 
+const GPUS_OF_FABRIC = 128;
+
 function fabricOf(flags: ServeFlags, model: ReturnType<typeof chosenModel>, gpu: string) {
-  const { coldShare, gpus = 128, optics, sequence, flopsShare, hbmShare } = flags;
+  const { coldShare, gpus = GPUS_OF_FABRIC, optics, sequence, flopsShare, hbmShare } = flags;
   if (flags.ranks !== undefined)
     throw new TypeError("ranks goes with experts that are spread, not fetched: leave out --cold-share or --ranks");
   return {
