@@ -1,7 +1,7 @@
 import { checkBoolean, checkKeys, checkWhole } from "../check.ts";
 import { type ServingReport, servingReportOf } from "./report.ts";
 import { checkRequests, type Requests, type ServedTimes } from "./requests.ts";
-import { type Limits, type PlannedStep, Scheduler } from "./scheduler.ts";
+import { inBlocks, type Limits, type PlannedStep, Scheduler } from "./scheduler.ts";
 import { COST_KEYS, kvTokensOf, type RankStep, RooflineSteps, type StepOptions, type StepTimes } from "./steps.ts";
 
 /** An engine that serves requests with continuous batching. */
@@ -92,8 +92,10 @@ export function simulateServing(requests: Requests, options: ServingOptions = {}
 function checkRoom({ inputTokens, outputTokens }: Requests, { kvTokensMax, batchedTokensMax, isChunked }: Limits) {
   for (let i = 0; i < inputTokens.length; i++) {
     const tokens = inputTokens[i]! + outputTokens[i]!;
-    if (tokens > kvTokensMax)
-      throw new RangeError(`kvTokens must be at least ${tokens}, what request ${i} takes up, got ${kvTokensMax}`);
+    if (inBlocks(tokens) > kvTokensMax)
+      throw new RangeError(
+        `kvTokens must be at least ${inBlocks(tokens)}, what request ${i} takes up in whole blocks, got ${kvTokensMax}`,
+      );
     if (!isChunked && tokens > batchedTokensMax)
       throw new RangeError(
         `maxBatchedTokens must be at least ${tokens}, what request ${i} takes up, where prompts are computed whole, got ${batchedTokensMax}`,

@@ -13,6 +13,9 @@ export interface Limits {
 /** Tokens of sequences lie in blocks, as in vLLM. */
 export const KV_BLOCK_TOKENS = 16;
 
+/** Tokens that lie in whole blocks. */
+export const inBlocks = (tokens: number) => KV_BLOCK_TOKENS * blocksOf(tokens);
+
 const blocksOf = (tokens: number) => Math.ceil(tokens / KV_BLOCK_TOKENS);
 
 /** A step that is planned: what it computes, and who gets a token at its end. */
@@ -80,6 +83,7 @@ export class Scheduler {
       leaving: [],
     };
     let left = this.#limits.batchedTokensMax;
+    const preempted = this.preemptions;
     for (let i = 0; i < this.#running.length; i++) {
       const one = this.#running[i]!;
       const tokens = Math.min(this.#lacking(one), left);
@@ -89,6 +93,8 @@ export class Scheduler {
       this.#compute(step, one, tokens);
       left -= tokens;
     }
+    // Who has just made way would come back at once, and make way again.
+    if (this.preemptions > preempted) return step;
     while (left > 0 && this.#waiting.length > 0 && this.#running.length < this.#limits.sequencesMax) {
       const one = this.#waiting[0]!;
       const lacking = this.#lacking(one);

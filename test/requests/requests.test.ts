@@ -213,7 +213,7 @@ describe("refusals", () => {
       { maxSequences: 64, maxBatchedTokens: 32 },
       "maxBatchedTokens must be at least 64, a token for each of maxSequences, got 32",
     ],
-    [{ kvTokens: 119 }, "kvTokens must be at least 120, what request 0 takes up, got 119"],
+    [{ kvTokens: 127 }, "kvTokens must be at least 128, what request 0 takes up in whole blocks, got 127"],
     [
       { chunked: false, maxSequences: 1, maxBatchedTokens: 119 },
       "maxBatchedTokens must be at least 120, what request 0 takes up, where prompts are computed whole, got 119",

@@ -91,7 +91,10 @@ describe("refusals", () => {
     ["r.csv --optics dsp-800g", "optics goes with --cold-share <share>, got none (--optics dsp-800g)"],
     ["r.csv --cold-share 0.1 --ranks 2", "leave out --cold-share or --ranks"],
     ["r.csv --overhead-us -1", "overheadNs must be at least 0, got -1000 (--overhead-us -1)"],
-    ["r.csv --kv-tokens 20", "kvTokens must be at least 52, what request 0 takes up, got 20 (--kv-tokens 20)"],
+    [
+      "r.csv --kv-tokens 20",
+      "kvTokens must be at least 64, what request 0 takes up in whole blocks, got 20 (--kv-tokens 20)",
+    ],
     ["r.csv --svg nowhere/s.svg", "there is no such folder"],
   ])("serve %s", async (args, message) => {
     const { status, stderr, stdout } = await run(args);
