@@ -110,8 +110,8 @@ Exit codes: 0 done, 2 no answer, because the input is wrong.`,
     });
 }
 
-function subtitleOf(file: string, { model, gpu }: Served): string {
-  return `${basename(file)}: ${model} on ${gpu}`;
+function subtitleOf(file: string, { model, gpu, ranks }: Served): string {
+  return `${basename(file)}: ${model} on ${ranks === 1 ? gpu : `${ranks} x ${gpu}`}`;
 }
 
 function serve(read: RequestFile, flags: ServeFlags, file: string): Served {
