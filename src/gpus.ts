@@ -115,6 +115,24 @@ export const GPUS: readonly Gpu[] = [
       },
     ],
   },
+  {
+    name: "rtx-pro-6000",
+    title: "NVIDIA RTX PRO 6000 Blackwell, 96 GB",
+    hbmBytes: 96e9,
+    hbmBytesPerNs: 1792,
+    flopsPerNs: { bf16: tera(503.8), fp8: tera(1007.6), fp4: tera(2015.2) },
+    gpuIngressBytesPerNs: null,
+    pcieBytesPerNs: PCIE_5,
+    watts: 600,
+    evidence: [
+      {
+        about: "all figures",
+        grade: "reported",
+        source: "tables of GPUs, second-hand",
+        note: "dense rates; memory is GDDR7, and there are no links between GPUs but PCIe",
+      },
+    ],
+  },
   MI300X,
   {
     ...MI300X,

@@ -90,6 +90,7 @@ export {
   readPlan,
 } from "./formats/plan.ts";
 export { readProfile } from "./formats/profile.ts";
+export { REQUEST_FORMATS, type RequestFile, type RequestFormat, readRequests } from "./formats/requests.ts";
 export type { RouteHead } from "./formats/route-lines.ts";
 export { formatRouteModel, readRouteModel } from "./formats/route-model.ts";
 export { formatRoutes, ROUTE_TEXTS, type RouteText, type RouteTextOptions } from "./formats/route-text.ts";
@@ -196,6 +197,27 @@ export {
   boardReliability,
   RELIABILITY_EVIDENCE,
 } from "./reliability.ts";
+export {
+  type CalibrateOptions,
+  type Calibration,
+  calibrateServing,
+  compareServing,
+  type FigureError,
+  type ServingErrors,
+  type TimeErrors,
+} from "./requests/calibrate.ts";
+export { servingChart } from "./requests/chart.ts";
+export {
+  type FabricServing,
+  type FabricServingOptions,
+  type StepOfBatch,
+  servingOnFabric,
+  TabledSteps,
+} from "./requests/decoding.ts";
+export { type ServingOptions, type ServingResult, simulateServing } from "./requests/index.ts";
+export type { RequestTimes, ServingReport } from "./requests/report.ts";
+export { checkRequests, type Requests, requestsOf, type ServedTimes } from "./requests/requests.ts";
+export { type RankStep, RooflineSteps, type StepCosts, type StepOptions, type StepTimes } from "./requests/steps.ts";
 export { type Accesses, accessesOf, gatherAccesses, streamAccesses } from "./residency/accesses.ts";
 export { residencyChart } from "./residency/chart.ts";
 export { nextUses } from "./residency/future.ts";

@@ -15,6 +15,7 @@ import { paintFor, typed } from "./print.ts";
 import { residencyCommand } from "./residency/index.ts";
 import { routesCommand } from "./routes/index.ts";
 import { schemaCommand } from "./schema.ts";
+import { serveCommand } from "./serve/index.ts";
 import { studyCommand } from "./study.ts";
 import { tailCommand } from "./tail.ts";
 
@@ -39,6 +40,7 @@ Examples:
   ${typed("routes generate --out trace.csv.gz")}  which experts a router chooses, made up
   ${typed("predict trace.csv.gz")}                which of them could have been foreseen
   ${typed("residency trace.csv.gz")}              which of them were still there, by policy and budget
+  ${typed("serve requests.csv --gpu h200")}           requests with continuous batching: time to first token
 
 Exit codes: 0 schedulable (or done), 1 not schedulable, 2 no answer, because the input is wrong.`,
   );
@@ -50,6 +52,7 @@ for (const command of [
   predictCommand(),
   residencyCommand(),
   routesCommand(),
+  serveCommand(),
   tailCommand(),
   opticsCommand(),
   modelsCommand(),

@@ -229,6 +229,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   budgetBytes: "budget",
   budgetsBytes: "budgets",
   pinned: "pin",
+  chunked: "whole",
+  overheadNs: "overheadUs",
+  prefillOverheadNs: "prefillOverheadUs",
+  sequenceNs: "sequenceUs",
 };
 
 /** A message about a figure, followed by the flag that sets it as it was typed: `(--deadline-us -5)`. */

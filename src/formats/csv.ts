@@ -79,6 +79,11 @@ export function fieldsOf(line: string): string[] {
   return line.split(/[,;\t]/).map((field) => field.trim().replace(/^"(.*)"$/, "$1"));
 }
 
+/** What a cell says: a number where it is spelled as one. */
+export function cellValue(cell: string): number | string {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell) ? Number(cell) : cell;
+}
+
 /** NaN and infinities too: they are bad values, not heads. */
 function looksNumeric(field: string): boolean {
   return /^[+-]?(\.?\d|nan$|inf(inity)?$)/i.test(field);

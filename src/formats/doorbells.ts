@@ -4,7 +4,7 @@ import type { Doorbell } from "../doorbell.ts";
 import { fileError } from "../measurement.ts";
 import { blankTraffic, INSTANT_NS_MAX, loadRows, sortTraffic, type Traffic } from "../traffic.ts";
 import { nsFromUs } from "../units.ts";
-import { columnCount, fieldsOf } from "./csv.ts";
+import { cellValue, columnCount, fieldsOf } from "./csv.ts";
 
 /** What a doorbell may say in either format; CSV spells it in snake case. */
 const FIELDS = [
@@ -186,11 +186,6 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): Line
     });
     return { file, number, fields, spell };
   });
-}
-
-/** What a cell says: a number where it is spelled as one. */
-function cellValue(cell: string): number | string {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell) ? Number(cell) : cell;
 }
 
 /** Lines of JSON objects. */
