@@ -268,6 +268,14 @@ export {
   type SensitivityReport,
   type SensitivityRow,
 } from "./simulation/sensitivity.ts";
+export {
+  type DecodingStudy,
+  type DecodingStudyOptions,
+  type DecodingStudyRow,
+  STATED_TPOT,
+  type StatedTpot,
+  studyDecoding,
+} from "./simulation/study.ts";
 export { type DecodingTimeline, type LayerSpan, type LoadSpan, timelineSpans } from "./simulation/timeline.ts";
 export {
   boundDecoding,

@@ -92,7 +92,8 @@ export function timeWords({ mean, low, high }: Figure): string {
 function timeRows({ interTokenLatency, tpot, loads }: DecodingReport): string[][] {
   const row = (name: string, { p50Ns, meanNs, p99Ns, p999Ns }: Times) => [
     name,
-    ...[p50Ns, meanNs, p99Ns, p999Ns].map(timeWords),
+    ...[p50Ns, meanNs].map(({ mean }) => duration(mean)),
+    ...[p99Ns, p999Ns].map(timeWords),
   ];
   return [
     row("inter-token latency", interTokenLatency),

@@ -213,10 +213,11 @@ export function sensitivityChart(
   { rows, factor, of, p99Ns }: SensitivityReport,
   { title = "What moves the p99" }: { title?: string } = {},
 ): string {
-  const most = Math.max(1, ...rows.flatMap(({ lower, higher }) => [lower, higher].map((one) => reach(one?.changeNs))));
+  const ends = rows.flatMap(({ lower, higher }) => [lower, higher].flatMap((one) => endsOf(one?.changeNs)));
+  const [least, greatest] = [Math.min(0, ...ends), Math.max(1, ...ends)];
   const [left, right] = [330, RIGHT - 70];
-  const middle = (left + right) / 2;
-  const at = (ns: number) => middle + (ns / most) * ((right - left) / 2);
+  const at = (ns: number) => left + ((ns - least) / (greatest - least)) * (right - left);
+  const zero = rounded(at(0));
   const height = 100 + 40 * rows.length;
   const barOf = (change: SensitivityReport["rows"][number]["lower"], y: number, colour: string) => {
     if (!change) return [];
@@ -240,7 +241,7 @@ export function sensitivityChart(
       50,
       `${of === "itl" ? "inter-token latency" : "TPOT"}, p99 ${duration(p99Ns)}; each divided and multiplied by ${factor}, with the same draws`,
     ),
-    `<line class="mark" x1="${middle}" x2="${middle}" y1="62" y2="${height - 30}"/>`,
+    `<line class="mark" x1="${zero}" x2="${zero}" y1="62" y2="${height - 30}"/>`,
     ...rows.flatMap(({ parameter, value, lower, higher }, i) => {
       const y = 70 + 40 * i;
       return [
@@ -251,15 +252,14 @@ export function sensitivityChart(
       ];
     }),
     text(
-      middle,
+      (left + right) / 2,
       height - 12,
-      `change of the p99, up to ${duration(most)} (${percent(most / p99Ns)})`,
+      `change of the p99, up to ${duration(greatest)} (${percent(greatest / p99Ns)})`,
       'class="soft" text-anchor="middle"',
     ),
   ]);
 }
 
-function reach(change: { mean: number; low: number | null; high: number | null } | undefined): number {
-  if (!change) return 0;
-  return Math.max(...[change.mean, change.low ?? 0, change.high ?? 0].map(Math.abs));
+function endsOf(change: { mean: number; low: number | null; high: number | null } | undefined): number[] {
+  return change ? [change.mean, change.low ?? 0, change.high ?? 0] : [];
 }

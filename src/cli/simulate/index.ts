@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import {
   boundDecoding,
   compareExpertParallel,
+  completeServingCluster,
   DECODING_EVIDENCE,
   type DecodingOptions,
   type DecodingResult,
@@ -134,5 +135,12 @@ function writeAll(
 /** What a run rests on: optics, model, and what the sources' scenario assumes. */
 function evidenceOf({ options, isSource }: Scenario, parallel: ExpertParallelReport | undefined): Evidence[] {
   const { evidence } = options.model as ModelShape;
-  return [...(isSource ? DECODING_EVIDENCE : []), ...evidence, ...(parallel ? [parallel.times.evidence] : [])];
+  const { node, pod, anywhere } = completeServingCluster({ gpus: 128, ...options.cluster }).tiers;
+  const optics = new Set([node, pod, anywhere].flatMap((tier) => tier.optics.profile.evidence));
+  return [
+    ...(isSource ? DECODING_EVIDENCE : []),
+    ...optics,
+    ...evidence,
+    ...(parallel ? [parallel.times.evidence] : []),
+  ];
 }

@@ -67,7 +67,9 @@ export function saySimulation(run: {
   sayNext([
     ...(html === undefined ? [[again("--html report.html"), "a report to hand on"] as const] : []),
     ...(svg === undefined ? [[again("--svg step.svg"), "draws one step to scale"] as const] : []),
-    [again("--sensitivity"), "which parameters move the p99 most"],
+    ...(trace === undefined && html === undefined
+      ? [[again("--sensitivity"), "which parameters move the p99 most"] as const]
+      : []),
     [again("--json"), "all of it, for programs"],
     [typed("simulate --help"), "every figure that can be given"],
   ]);
