@@ -67,6 +67,7 @@ export { type DriveOptions, MEANS, type Means, type Tree } from "./drive/plan.ts
 export type { DpuReport, DriveReport, DurationSummary, HeldLoad } from "./drive/report.ts";
 export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
+export { expertParallelChart } from "./expert-parallel/chart.ts";
 export {
   COMM_TABLES,
   type CommTimes,

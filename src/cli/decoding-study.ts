@@ -32,7 +32,12 @@ export function sayDecoding({ optics, crowded, foreseen, gpus, steps, repetition
   sayVariants(crowded);
   heading("Fetched ahead, where caches hold seven of eight experts");
   sayVariants(foreseen);
-  sayWrapped("", paint.dim("All runs go through one made-up trace, alike and apart: intervals are those of the fabric's draws alone."));
+  sayWrapped(
+    "",
+    paint.dim(
+      "All runs go through one made-up trace, alike and apart: intervals are those of the fabric's draws alone.",
+    ),
+  );
   say(paint.dim(`${typed("simulate")} tells each in full`));
 }
 

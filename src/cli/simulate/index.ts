@@ -11,6 +11,7 @@ import {
   decodingSensitivity,
   type Evidence,
   type ExpertParallelReport,
+  expertParallelChart,
   formatTrace,
   judgeDecoding,
   type ModelShape,
@@ -87,11 +88,12 @@ function compared(decoding: DecodingOptions, { times }: SimulateFlags): ExpertPa
 }
 
 function runParallel({ options, sloNs }: Scenario, flags: SimulateFlags): void {
-  refuse(flags, ["svg", "trace", "html", "sensitivity"], "--means expert-parallel");
+  refuse(flags, ["trace", "html", "sensitivity"], "--means expert-parallel");
   const report = compared(options, flags);
   process.exitCode = report.at.tokensNs <= sloNs ? 0 : 1;
+  if (flags.svg !== undefined) writeText(flags.svg, expertParallelChart(report));
   if (flags.json) sayJson(report);
-  else sayParallel(report, sloNs);
+  else sayParallel(report, sloNs, flags);
 }
 
 function runSensitivity({ options }: Scenario, flags: SimulateFlags): void {

@@ -45,7 +45,7 @@ export function saySimulation(run: {
   sayVerdict(verdict, scenario);
   say(
     paint.dim(
-      `${report.gpus} GPUs, ${report.batch} x ${figure(report.sequence)} tokens each; ${report.repetitions} runs of ${figure(report.steps)} steps`,
+      `${report.gpus} GPUs, ${report.batch} x ${figure(report.sequence)} tokens each; ${report.repetitions === 1 ? "one run" : `${report.repetitions} runs`} of ${figure(report.steps)} steps`,
     ),
   );
   sayTimes(report);
@@ -174,7 +174,7 @@ function sayCosts({ loads, ...report }: DecodingReport): void {
 }
 
 /** Steps by batch, either way. */
-export function sayParallel(report: ExpertParallelReport, sloNs: number): void {
+export function sayParallel(report: ExpertParallelReport, sloNs: number, { svg }: SimulateFlags): void {
   const { model, at, ranks, points, notes } = report;
   const isWithin = at.tokensNs <= sloNs;
   const word = (isWithin ? paint.green : paint.red)(paint.bold(isWithin ? "holds" : "does not hold"));
@@ -204,6 +204,8 @@ export function sayParallel(report: ExpertParallelReport, sloNs: number): void {
     ),
   );
   for (const note of notes) sayWrapped("- ", note);
+  if (svg !== undefined) say(`\nThe picture is in ${svg}`);
+  else sayNext([[again("--svg tokens.svg"), "draws them"]]);
 }
 
 /** Parameters, what moves the p99 most on top. */
