@@ -75,7 +75,7 @@ export interface LateDoorbell {
   shiftNs: number;
 }
 
-/** The layer with the slowest load, and what a doorbell that is late does to it. */
+/** Of layers that wait for loads the median one, and what a late doorbell does to it, if its place in the queue moves along. */
 export function lateDoorbell({ layers, loads, gapNs, fence }: DecodingTimeline, lateNs: number): LateDoorbell | null {
   const stalls = layers.filter((layer) => loads.some((load) => load.layer === layer.layer));
   const [first] = stalls;
