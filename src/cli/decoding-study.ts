@@ -35,7 +35,7 @@ export function sayDecoding({ optics, crowded, foreseen, gpus, steps, repetition
   sayWrapped(
     "",
     paint.dim(
-      "All runs go through one made-up trace, alike and apart: intervals are those of the fabric's draws alone.",
+      "All runs go through one made-up trace, alike and apart. A step's stall is mostly a whole number of loads, so runs may agree in their p99.",
     ),
   );
   say(paint.dim(`${typed("simulate")} tells each in full`));
