@@ -67,8 +67,20 @@ export { type DriveOptions, MEANS, type Means, type Tree } from "./drive/plan.ts
 export type { DpuReport, DriveReport, DurationSummary, HeldLoad } from "./drive/report.ts";
 export type { Outcome } from "./drive/run.ts";
 export { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "./executor.ts";
+export { expertParallelChart } from "./expert-parallel/chart.ts";
+export {
+  COMM_TABLES,
+  type CommTimes,
+  commTimesFor,
+  compareExpertParallel,
+  type ExpertParallelOptions,
+  type ExpertParallelReport,
+  type ParallelPoint,
+} from "./expert-parallel/index.ts";
 export { readCluster } from "./formats/cluster.ts";
+export { type CommPoint, type CommTable, readCommTimes } from "./formats/comm.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
+export { readDecoding, type StatedDecoding } from "./formats/decoding.ts";
 export { readDoorbells } from "./formats/doorbells.ts";
 export { type ExpertMaps, formatMaps, mapsOf, readMaps } from "./formats/eplb.ts";
 export { type HdrLogExport, type HdrLogOptions, readHdrLog, writeHdrLog } from "./formats/hdr.ts";
@@ -254,6 +266,15 @@ export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { type DecodingResult, type RunOptions, simulateDecoding } from "./simulation/index.ts";
 export { FENCES, type Fence } from "./simulation/memory.ts";
+export { bindsWords, crossingWords, type DecodingPage, decodingPage, timeWords } from "./simulation/page.ts";
+export {
+  CAUSE_COLOURS,
+  causesChart,
+  type LateDoorbell,
+  lateDoorbell,
+  sensitivityChart,
+  timelineChart,
+} from "./simulation/pictures.ts";
 export {
   type ColdShareInput,
   type DecodingOptions,
@@ -262,7 +283,32 @@ export {
   type RoutedInput,
 } from "./simulation/plan.ts";
 export { CAUSES, type Cause, type DecodingReport, type Figure, type Times } from "./simulation/report.ts";
+export { DECODING_EVIDENCE, resizedModel, sourceScenario } from "./simulation/scenario.ts";
+export {
+  decodingSensitivity,
+  type SensitivityChange,
+  type SensitivityOptions,
+  type SensitivityReport,
+  type SensitivityRow,
+} from "./simulation/sensitivity.ts";
+export {
+  type DecodingStudy,
+  type DecodingStudyOptions,
+  type DecodingStudyRow,
+  STATED_TPOT,
+  type StatedTpot,
+  studyDecoding,
+} from "./simulation/study.ts";
 export { type DecodingTimeline, type LayerSpan, type LoadSpan, timelineSpans } from "./simulation/timeline.ts";
+export {
+  boundDecoding,
+  type DecodingBound,
+  type DecodingObjective,
+  type DecodingSlo,
+  type DecodingVerdict,
+  judgeDecoding,
+  OBJECTIVES,
+} from "./simulation/verdict.ts";
 export { type MeanInterval, meanInterval, rankInterval, type ShareInterval, shareInterval } from "./statistics.ts";
 export { type StudyOptions, type StudyRow, studyOptics } from "./study.ts";
 export {

@@ -16,6 +16,7 @@ import { residencyCommand } from "./residency/index.ts";
 import { routesCommand } from "./routes/index.ts";
 import { schemaCommand } from "./schema.ts";
 import { serveCommand } from "./serve/index.ts";
+import { simulateCommand } from "./simulate/index.ts";
 import { studyCommand } from "./study.ts";
 import { tailCommand } from "./tail.ts";
 
@@ -35,6 +36,7 @@ Examples:
   ${typed("check --optics lpo-800g --margin")}    one verdict, and how far it can be pushed
   ${typed("check --profile latencies.csv")}       your own measurement
   ${typed("drive --pattern incast")}              loads through a fabric, DPU by DPU
+  ${typed("simulate --html report.html")}          decoding with fetched experts: does an SLO hold
   ${typed("place loads.json --gpus 8 --slots 72")}    experts on GPUs, balanced, with a bound
   ${typed("tail --transport threads")}            doorbells between two threads of this machine
   ${typed("routes generate --out trace.csv.gz")}  which experts a router chooses, made up
@@ -48,6 +50,7 @@ for (const command of [
   studyCommand(),
   checkCommand(),
   driveCommand(),
+  simulateCommand(),
   placeCommand(),
   predictCommand(),
   residencyCommand(),

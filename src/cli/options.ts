@@ -233,6 +233,11 @@ const OTHERS: Readonly<Record<string, string>> = {
   overheadNs: "overheadUs",
   prefillOverheadNs: "prefillOverheadUs",
   sequenceNs: "sequenceUs",
+  syncGpus: "sync",
+  residentStepNs: "residentMs",
+  cacheBytes: "cache",
+  share: "cold",
+  gapNs: "gapUs",
 };
 
 /** A message about a figure, followed by the flag that sets it as it was typed: `(--deadline-us -5)`. */

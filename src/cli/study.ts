@@ -1,5 +1,14 @@
 import { Command } from "commander";
-import { duration, percent, type StudyRow, studyOptics, tailChart } from "../index.ts";
+import {
+  type DecodingStudy,
+  duration,
+  percent,
+  type StudyRow,
+  studyDecoding,
+  studyOptics,
+  tailChart,
+} from "../index.ts";
+import { sayDecoding } from "./decoding-study.ts";
 import { checkFolders, writeText } from "./files.ts";
 import { definedOf, number, scenarioOf, scenarioOptions } from "./options.ts";
 import {
@@ -23,6 +32,7 @@ interface StudyFlags extends Record<string, unknown> {
   iterations?: number;
   seed?: number;
   svg?: string;
+  decoding?: boolean;
   json?: boolean;
 }
 
@@ -35,14 +45,16 @@ export function studyCommand(): Command {
     .option("--iterations <count>", "doorbells, and loads, drawn for each (default: 1000000)", number)
     .option("--seed <number>", "of the random draws (default: 1)", number)
     .option("--svg <file>", "write the tails as a picture, on logarithmic scales")
+    .option("--decoding", "decode over all of them too, before and after, and with parts switched: under a minute")
     .option("--json", "print all reports and verdicts as JSON")
     .action(async (flags: StudyFlags) => {
       const { iterations, seed, svg, json } = flags;
       checkFolders(svg);
       const rows = await studied({ ...scenarioOf(flags), ...definedOf({ iterations, seed }) });
       if (svg !== undefined) writeText(svg, picture(rows));
-      if (json) sayJson(rows);
-      else sayStudy(rows, svg);
+      const decoding = flags.decoding ? decoded(seed) : null;
+      if (json) sayJson(decoding ? { optics: rows, decoding } : rows);
+      else sayStudy(rows, decoding, svg);
     });
 }
 
@@ -50,6 +62,15 @@ async function studied(options: Parameters<typeof studyOptics>[0]): Promise<Stud
   const progress = progressBar("studying", 100);
   try {
     return await studyOptics({ ...options, onProgress: (_, done, of) => progress.update((100 * done) / of) });
+  } finally {
+    progress.stop();
+  }
+}
+
+function decoded(seed: number | undefined): DecodingStudy {
+  const progress = progressBar("decoding", 100);
+  try {
+    return studyDecoding({ ...definedOf({ seed }), onProgress: (done, of) => progress.update((100 * done) / of) });
   } finally {
     progress.stop();
   }
@@ -63,7 +84,7 @@ function picture(rows: readonly StudyRow[]): string {
   );
 }
 
-function sayStudy(rows: readonly StudyRow[], svg: string | undefined): void {
+function sayStudy(rows: readonly StudyRow[], decoding: DecodingStudy | null, svg: string | undefined): void {
   const { fabric, demand, objective } = rows[0]!.verdict;
   say(paint.bold("Can expert weights be fetched over this fabric in time?"));
   sayWrapped(
@@ -74,11 +95,13 @@ function sayStudy(rows: readonly StudyRow[], svg: string | undefined): void {
   sayVerdicts(rows);
   sayConditions(rows);
   sayWhatDecides(rows);
+  if (decoding) sayDecoding(decoding);
   if (svg !== undefined) say(`\nThe picture is in ${svg}`);
   const example = rows.find(({ verdict }) => verdict.schedulable) ?? rows[0]!;
   sayNext([
     [typed(`check --optics ${example.name} --margin`), "one verdict in full, and its limits"],
     [typed("check --profile FILE"), "the same of your own latencies"],
+    [typed("simulate"), "decoding on it, and where the time goes"],
     [typed("tail --transport threads"), "a real tail, measured on this machine"],
     [typed("study --svg tails.svg"), "these tails as a picture"],
   ]);

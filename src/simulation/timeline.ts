@@ -1,6 +1,7 @@
 import * as sim from "../../assembly/simulation-layout.ts";
 import type { TraceSpan } from "../formats/trace.ts";
 import type { Engine } from "./engine.ts";
+import type { Fence } from "./memory.ts";
 import type { DecodingPlan } from "./plan.ts";
 
 /** One layer of a GPU's step. */
@@ -42,6 +43,7 @@ export interface DecodingTimeline {
   stepNs: number;
   gapNs: number;
   deadlineNs: number;
+  fence: Fence;
   layers: LayerSpan[];
   loads: LoadSpan[];
 }
@@ -106,7 +108,7 @@ export class Timeline {
 
   spans(): DecodingTimeline {
     const [from, to] = [this.#startNs, this.#endNs];
-    const { gapNs, deadlineNs } = this.plan.engine;
+    const { gapNs, deadlineNs, fence } = this.plan.engine;
     const layers = this.#layers.filter(({ startNs, endNs }) => startNs >= from && endNs <= to);
     const loads = this.#loads.filter(({ postedNs, readyNs }) => readyNs > from && postedNs < to);
     return {
@@ -115,6 +117,7 @@ export class Timeline {
       stepNs: to - from,
       gapNs,
       deadlineNs,
+      fence,
       layers: layers.map((span) => moved(span, ["startNs", "routerNs", "readyNs", "multiplyNs", "endNs"], -from)),
       loads: loads.map((span) => moved(span, ["postedNs", "arrivedNs", "doneNs", "readyNs"], -from)),
     };

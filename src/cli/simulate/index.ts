@@ -1,0 +1,148 @@
+import type { Command } from "commander";
+import {
+  boundDecoding,
+  compareExpertParallel,
+  completeServingCluster,
+  DECODING_EVIDENCE,
+  type DecodingOptions,
+  type DecodingResult,
+  type DecodingVerdict,
+  decodingPage,
+  decodingSensitivity,
+  type Evidence,
+  type ExpertParallelReport,
+  expertParallelChart,
+  formatTrace,
+  judgeDecoding,
+  type ModelShape,
+  readCommTimes,
+  type SensitivityReport,
+  sensitivityChart,
+  simulateDecoding,
+  timelineChart,
+  timelineSpans,
+} from "../../index.ts";
+import { checkFolders, readText, writeText } from "../files.ts";
+import { definedOf } from "../options.ts";
+import { progressBar, sayJson } from "../print.ts";
+import { declaredCommand, type SimulateFlags } from "./flags.ts";
+import { sayImpossible, sayParallel, saySensitivity, saySimulation } from "./report.ts";
+import { type Scenario, scenarioOf } from "./scenario.ts";
+
+/** `vorchestrate simulate [SCENARIO]` */
+export function simulateCommand(): Command {
+  return declaredCommand().action(async (file: string | undefined, flags: SimulateFlags) => {
+    checkFolders(flags.svg, flags.trace, flags.html);
+    const scenario = await scenarioOf(file, flags);
+    const { options, sloNs } = scenario;
+    const bound = boundDecoding(options);
+    const slo = { sloNs, ...definedOf({ of: flags.sloOf }) };
+    if (flags.means === "expert-parallel") {
+      runParallel(scenario, flags);
+      return;
+    }
+    if (sloNs < bound.stepNs) {
+      const verdict = judgeDecoding(bound, slo, null);
+      process.exitCode = 1;
+      if (flags.json) sayJson({ verdict });
+      else sayImpossible(verdict, scenario);
+      return;
+    }
+    if (flags.sensitivity) {
+      runSensitivity(scenario, flags);
+      return;
+    }
+    const result = simulated(options, flags);
+    const verdict = judgeDecoding(bound, slo, result.report);
+    const parallel = parallelOf(options, flags);
+    process.exitCode = verdict.status === "holds" ? 0 : 1; // before a reader closes the pipe
+    writeAll(scenario, result, verdict, parallel, flags);
+    if (flags.json) sayJson({ verdict, ...result, ...definedOf({ expertParallel: parallel }) });
+    else saySimulation({ scenario, result, verdict, parallel, flags });
+  });
+}
+
+function simulated(options: DecodingOptions, { repetitions, steps = 200 }: SimulateFlags): DecodingResult {
+  const bar = progressBar("decoding", (repetitions ?? 5) * steps);
+  try {
+    const onProgress = (done: number) => bar.update(done);
+    return simulateDecoding(options, { ...definedOf({ repetitions }), onProgress });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Tokens that travel, where the GPUs of nodes have room for all experts together. */
+function parallelOf(options: DecodingOptions, flags: SimulateFlags): ExpertParallelReport | undefined {
+  try {
+    return compared(options, flags);
+  } catch (error) {
+    if (error instanceof RangeError && error.message.startsWith("ranks must be more")) return undefined;
+    throw error;
+  }
+}
+
+function compared(decoding: DecodingOptions, { times }: SimulateFlags): ExpertParallelReport {
+  const tables = times === undefined ? undefined : readCommTimes(readText(times), { file: times });
+  return compareExpertParallel({ decoding, ...definedOf({ times: tables }) });
+}
+
+function runParallel({ options, sloNs }: Scenario, flags: SimulateFlags): void {
+  refuse(flags, ["trace", "html", "sensitivity"], "--means expert-parallel");
+  const report = compared(options, flags);
+  process.exitCode = report.at.tokensNs <= sloNs ? 0 : 1;
+  if (flags.svg !== undefined) writeText(flags.svg, expertParallelChart(report));
+  if (flags.json) sayJson(report);
+  else sayParallel(report, sloNs, flags);
+}
+
+function runSensitivity({ options }: Scenario, flags: SimulateFlags): void {
+  refuse(flags, ["trace", "html"], "--sensitivity");
+  const { repetitions, factor, sloOf } = flags;
+  const bar = progressBar("changing", 100);
+  let report: SensitivityReport;
+  try {
+    report = decodingSensitivity(options, {
+      ...definedOf({ repetitions, factor, of: sloOf }),
+      onProgress: (done, of) => bar.update((100 * done) / of),
+    });
+  } finally {
+    bar.stop();
+  }
+  if (flags.svg !== undefined) writeText(flags.svg, sensitivityChart(report));
+  if (flags.json) sayJson(report);
+  else saySensitivity(report, flags);
+}
+
+function refuse(flags: SimulateFlags, keys: readonly (keyof SimulateFlags)[], what: string): void {
+  const stray = keys.find((key) => flags[key] !== undefined);
+  if (stray) throw new TypeError(`--${stray} does not go with ${what}`);
+}
+
+function writeAll(
+  scenario: Scenario,
+  { report, timeline }: DecodingResult,
+  verdict: DecodingVerdict,
+  expertParallel: ExpertParallelReport | undefined,
+  { svg, trace, html }: SimulateFlags,
+): void {
+  if (svg !== undefined) writeText(svg, timelineChart(timeline));
+  if (trace !== undefined) writeText(trace, [...formatTrace(timelineSpans(timeline))].join(""));
+  if (html === undefined) return;
+  const evidence = evidenceOf(scenario, expertParallel);
+  const title = `Decoding ${report.model} with experts fetched over the fabric`;
+  writeText(html, decodingPage({ title, report, timeline, verdict, evidence, ...definedOf({ expertParallel }) }));
+}
+
+/** What a run rests on: optics, model, and what the sources' scenario assumes. */
+function evidenceOf({ options, isSource }: Scenario, parallel: ExpertParallelReport | undefined): Evidence[] {
+  const { evidence } = options.model as ModelShape;
+  const { node, pod, anywhere } = completeServingCluster({ gpus: 128, ...options.cluster }).tiers;
+  const optics = new Set([node, pod, anywhere].flatMap((tier) => tier.optics.profile.evidence));
+  return [
+    ...(isSource ? DECODING_EVIDENCE : []),
+    ...optics,
+    ...evidence,
+    ...(parallel ? [parallel.times.evidence] : []),
+  ];
+}
