@@ -2,6 +2,7 @@ import { checkSchedulability, type Verdict } from "../budget/index.ts";
 import { modelNamed } from "../models/index.ts";
 import { type ModelShape, shapeOf } from "../models/shape.ts";
 import { type OpticsProfile, opticsNamed, opticsOf } from "../optics/index.ts";
+import { RandomBits } from "../random.ts";
 import { simulateDecoding } from "../simulation/index.ts";
 import type { DecodingOptions } from "../simulation/plan.ts";
 import type { DecodingReport } from "../simulation/report.ts";
@@ -51,6 +52,18 @@ export class Laboratory {
     const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS }).report;
     this.#decoded.set(key, report);
     return report;
+  }
+
+  /** Of so many guesses, those that are right: each with the same chance. */
+  guesses(right: number, fetched: number, seed: number): { fetched: number; used: number } {
+    const bits = new RandomBits({ seed });
+    let used = 0;
+    for (let drawn = 0; drawn < fetched; )
+      for (const word of bits.next()) {
+        if (drawn++ >= fetched) break;
+        if (word < right * 2 ** 32) used++;
+      }
+    return { fetched, used };
   }
 }
 
