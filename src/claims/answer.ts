@@ -117,11 +117,18 @@ export function compared(
 }
 
 /** The value between `low` and `high` at which a rising `of` comes to `target`, by bisection; null where it lies outside. */
-export function solve(target: number, low: number, high: number, of: (value: number) => number, isLog = false) {
+export function solve(
+  target: number,
+  low: number,
+  high: number,
+  of: (value: number) => number,
+  isLog = false,
+  tolerance = 1e-10,
+) {
   const to = isLog ? Math.exp : (x: number) => x;
   let [a, b] = isLog ? [Math.log(low), Math.log(high)] : [low, high];
   if (of(low) > target || of(high) < target) return null;
-  for (let i = 0; i < 60 && b - a > 1e-10 * Math.max(Math.abs(a), Math.abs(b), 1e-12); i++) {
+  for (let i = 0; i < 60 && b - a > tolerance * Math.max(Math.abs(a), Math.abs(b), 1e-12); i++) {
     const middle = (a + b) / 2;
     if (of(to(middle)) < target) a = middle;
     else b = middle;

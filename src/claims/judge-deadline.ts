@@ -27,7 +27,7 @@ export function stalledMissShare(slackNs: number, probability: number, optics = 
 /** The stall probability of a frame at which that share of loads is late, against the slack that a load leaves of its deadline. */
 export function stallsThatMiss(share: number, slacksUs: readonly number[]): { x: number; y: number }[] {
   return slacksUs.flatMap((us) => {
-    const probability = solve(share, 1e-9, 0.5, (p) => stalledMissShare(us * 1e3, p), true);
+    const probability = solve(share, 1e-9, 0.5, (p) => stalledMissShare(us * 1e3, p), true, 2e-5);
     return probability === null ? [] : [{ x: us, y: probability }];
   });
 }

@@ -43,10 +43,11 @@ export class Laboratory {
       residentStepNs: stated("results.p50", "before") * 1e6,
       gapNs: stated("sla.gap-resident", "mean") * 1e3,
       fence: "additive",
-      steps: this.isQuick ? 60 : 200,
+      steps: this.isQuick ? 40 : 100,
       seed: this.seed,
       ...rest,
-      cluster: { gpus: 8, gpusPerDpu: 1, gpu: "r200", ...cluster },
+      // Nodes and pods of one GPU: every load takes the sources' 3 hops.
+      cluster: { gpus: 8, gpusPerNode: 1, gpusPerPod: 1, gpusPerDpu: 1, gpu: "r200", ...cluster },
     };
     const key = JSON.stringify(options);
     const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS }).report;

@@ -9,7 +9,9 @@ const one = async (id: string) => (await judgeClaims({ ids: [id], isQuick: true 
 const found = async (id: string) => (await one(id)).figures.map((figure) => figure.found);
 
 test("a figure fits to the digits in which it is stated", () => {
-  expect([140, 2.2, 0.0003, 600, 136, 0].map(halfDigit)).toEqual([5, 0.05, 0.00005, 50, 0.5, 0]);
+  expect([140, 2.2, 0.0003, 600, 136, 0].map(halfDigit)).toEqual(
+    [5, 0.05, 0.00005, 50, 0.5, 0].map((half) => expect.closeTo(half, 9)),
+  );
   expect(fits(2.2, 2.208)).toBe(true);
   expect(fits(136, 136.7)).toBe(false);
   expect(fits([5, 15], 8)).toBe(true);
@@ -60,7 +62,7 @@ test("the stalls that make 12.4% of loads late do so when put back", () => {
   const share = stated("miss.table", "dsp");
   const [{ x, y }] = stallsThatMiss(share, [4]) as [{ x: number; y: number }];
   expect(stalledMissShare(x * 1e3, y)).toBeCloseTo(share, 3);
-  expect(stalledMissShare(x * 1e3, 0)).toBe(0);
+  expect(stalledMissShare(x * 1e3, 0)).toBeLessThan(share / 100); // by latency alone
 });
 
 test("outages lengthen the mean by their rate times the area that they hold up", () => {
