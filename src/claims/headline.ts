@@ -16,10 +16,12 @@ export interface ClaimHeadline {
   loadsForOnePercent: number;
   /** The probability of a stalled frame at which retimed optics cost a step 1%, against the share that is foreseen in time. */
   stallsForOnePercent: ClaimCurve;
-  /** What a token waits by optics and utilisation with everything foreseen a layer ahead; and the rest, retimed less co-packaged. */
+  /** What a token waits by optics and utilisation with everything foreseen a layer ahead. */
   foreseen: { utilisation: number; optics: string; stallNsPerToken: number }[];
 }
 
+/** A share of the fabric's time that others may take. */
+const BUSY = 0.5;
 /** What is enough of a step to be worth other optics. */
 const WORTH = 0.01;
 
@@ -46,6 +48,10 @@ export function headlineOf(laboratory: Laboratory): ClaimHeadline {
     return { x: foreseen, y: Math.max(0, (WORTH * stepNs) / waited - addedNsPerLoad) / nsPerProbability };
   });
   const atStated = points.find(({ x }) => x === stated("prefetch.accuracy"))!;
+  const foreseen = foreseenBy(laboratory);
+  const busy = foreseen
+    .filter(({ utilisation }) => utilisation === BUSY)
+    .map(({ stallNsPerToken }) => duration(stallNsPerToken));
   return {
     addedNsPerLoad,
     addedShareOfStep: addedNs / stepNs,
@@ -57,13 +63,13 @@ export function headlineOf(laboratory: Laboratory): ClaimHeadline {
       isLog: true,
       points,
     },
-    foreseen: foreseenBy(laboratory),
-    words: `Retimed optics add ${duration(addedNsPerLoad)} to a load of ${duration(retimed!.loads.times.meanNs.mean)}: ${percent(addedNs / stepNs)} of a step, with nothing foreseen. To cost 1% a step would have to wait for ${figure(loadsForOnePercent)} loads, and it has ${articleModel().moeLayers.length} gates: at no recall does the latency of optics matter. What may matter are faults: with ${percent(atStated.x)} foreseen, 1 frame in ${figure(1 / atStated.y)} would have to stall.`,
+    foreseen,
+    words: `Retimed optics add ${duration(addedNsPerLoad)} to a load of ${duration(retimed!.loads.times.meanNs.mean)}: ${percent(addedNs / stepNs)} of a step, with nothing foreseen. To cost 1% a step would have to wait for ${figure(loadsForOnePercent)} loads, and it has ${articleModel().moeLayers.length} gates: at no recall does the latency of optics matter. What may matter are faults: with ${percent(atStated.x)} foreseen, 1 frame in ${figure(1 / atStated.y)} would have to stall. With all experts foreseen a layer ahead, on a fabric that others keep busy for half of the time, a token of 8 layers waits ${busy[0]} over co-packaged and ${busy[1]} over retimed optics: what is left is queueing.`,
   };
 }
 
 function foreseenBy(laboratory: Laboratory): ClaimHeadline["foreseen"] {
-  const utilisations = laboratory.isQuick ? [0.5] : [0, 0.5, 0.9];
+  const utilisations = laboratory.isQuick ? [BUSY] : [0, BUSY, 0.9];
   return ["cpo-800g", "dsp-800g"].flatMap((optics) =>
     simulatePrefetch({
       optics,

@@ -191,9 +191,8 @@ function fabric(laboratory: Laboratory): ClaimFindings {
 
 export const CAPACITY_JUDGES: Judges = {
   "capacity.gpus": () => gpus(stated("capacity.gpus", "resident"), stated("capacity.gpus", "disaggregated")),
-  "results.gpus": () => ({
-    ...gpus(stated("results.gpus", "before"), stated("results.gpus", "after")),
-  }),
+  // Capacity is worked out, not drawn: there is nothing to repeat.
+  "results.gpus": () => gpus(stated("results.gpus", "before"), stated("results.gpus", "after")),
   "results.gpu-hours": hours,
   "results.hbm-bandwidth": hbm,
   "results.fabric-bandwidth": fabric,
