@@ -151,7 +151,7 @@ async function harness(laboratory: Laboratory, family: "cpo" | "lpo"): Promise<C
     ),
     because:
       family === "cpo"
-        ? "drawn from the profile that the same document states, hops in step: its quantiles agree, the p99.9 by extrapolation; a sigma of 10 ns does not, for median, p99 and p99.9 within 20 ns of one another leave no room for one"
+        ? "drawn from the profile that the same document states, hops in step: its quantiles agree, the p99.9 by extrapolation; a sigma of 10 ns does not: as median, p99 and p99.9 lie within 20 ns, the slowest 1 in 1,000 would have to be some 300 ns late (0.001 x 316² = 100)"
         : `without the ${fixedUs * 1e3} ns of pipeline and SERDES, which the co-packaged figures have and these leave out, the median would be ${figure(rows[0][1].mean - fixedUs)} and the p99 ${figure(rows[1][1].mean - fixedUs)} µs`,
     needs:
       family === "cpo"
