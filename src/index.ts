@@ -27,6 +27,18 @@ export {
   type ShapedLoads,
 } from "./certificate.ts";
 export {
+  type ClaimAnswer,
+  type ClaimCurve,
+  type ClaimFigure,
+  type ClaimNeed,
+  type ClaimReading,
+  type ClaimVerdict,
+  VERDICTS as CLAIM_VERDICTS,
+} from "./claims/answer.ts";
+export { FACTS, type Fact, type FactKind, type FactValue } from "./claims/fact.ts";
+export type { ClaimHeadline } from "./claims/headline.ts";
+export { type ClaimsOptions, claimsHeadline, judgeClaims } from "./claims/index.ts";
+export {
   CLUSTER_DEFAULTS,
   type ClusterTier,
   type ClusterTierInput,

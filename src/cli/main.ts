@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { capacityCommand } from "./capacity.ts";
 import { checkCommand } from "./check.ts";
+import { claimsCommand } from "./claims.ts";
 import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
 import { modelsCommand } from "./models.ts";
@@ -61,6 +62,7 @@ for (const command of [
   modelsCommand(),
   capacityCommand(),
   powerCommand(),
+  claimsCommand(),
   schemaCommand(),
 ]) {
   for (const one of [command, ...command.commands]) one.exitOverride().showHelpAfterError(help);

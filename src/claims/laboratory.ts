@@ -1,0 +1,85 @@
+import { checkSchedulability, type Verdict } from "../budget/index.ts";
+import { modelNamed } from "../models/index.ts";
+import { type ModelShape, shapeOf } from "../models/shape.ts";
+import { type OpticsProfile, opticsNamed, opticsOf } from "../optics/index.ts";
+import { RandomBits } from "../random.ts";
+import { simulateDecoding } from "../simulation/index.ts";
+import type { DecodingOptions } from "../simulation/plan.ts";
+import type { DecodingReport } from "../simulation/report.ts";
+import { stated } from "./fact.ts";
+
+/** Repetitions behind an interval. */
+export const SEEDS = 5;
+
+/** Runs what several statements ask for, once. */
+export class Laboratory {
+  readonly seed: number;
+  /** Fewer steps, tokens and doorbells. */
+  readonly isQuick: boolean;
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #decoded = new Map<string, DecodingReport>();
+
+  constructor(seed: number, isQuick: boolean) {
+    this.seed = seed;
+    this.isQuick = isQuick;
+  }
+
+  /** The sources' load over built-in optics: all defaults. */
+  verdict(optics: string): Verdict {
+    const known = this.#verdicts.get(optics);
+    const verdict = known ?? checkSchedulability({ optics }, { draws: 20_000, seed: this.seed });
+    this.#verdicts.set(optics, verdict);
+    return verdict;
+  }
+
+  /**
+   * Decodes as the sources have it: the layers of Mixtral 8x22B with experts of 160 MB, a cold load in a quarter of gates, a DPU a GPU so
+   * that loads do not wait for one another, and loads on top of the gap.
+   */
+  decode(change: DecodingOptions = {}): DecodingReport {
+    const { cluster, ...rest } = change;
+    const options: DecodingOptions = {
+      model: articleModel(),
+      residentStepNs: stated("results.p50", "before") * 1e6,
+      gapNs: stated("sla.gap-resident", "mean") * 1e3,
+      fence: "additive",
+      steps: this.isQuick ? 40 : 100,
+      seed: this.seed,
+      ...rest,
+      // Nodes and pods of one GPU: every load takes the sources' 3 hops.
+      cluster: { gpus: 8, gpusPerNode: 1, gpusPerPod: 1, gpusPerDpu: 1, gpu: "r200", ...cluster },
+    };
+    const key = JSON.stringify(options);
+    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS }).report;
+    this.#decoded.set(key, report);
+    return report;
+  }
+
+  /** Of so many guesses, those that are right: each with the same chance. */
+  guesses(right: number, fetched: number, seed: number): { fetched: number; used: number } {
+    const bits = new RandomBits({ seed });
+    let used = 0;
+    for (let drawn = 0; drawn < fetched; )
+      for (const word of bits.next()) {
+        if (drawn++ >= fetched) break;
+        if (word < right * 2 ** 32) used++;
+      }
+    return { fetched, used };
+  }
+}
+
+let article: ModelShape | undefined;
+
+/** Mixtral 8x22B at a byte a weight, its experts of the size that the sources fetch. */
+export function articleModel(): ModelShape {
+  article ??= shapeOf(
+    { ...modelNamed("mixtral-8x22b"), name: "mixtral-8x22b-8bit", bytesPerWeight: 1, otherBytesPerWeight: 1 },
+    { expertBytes: stated("sla.data-phase", "bytes") },
+  );
+  return article;
+}
+
+/** Built-in optics with some figures changed. */
+export function changedOptics(name: string, change: Partial<OpticsProfile>) {
+  return opticsOf({ ...opticsNamed(name).profile, ...change });
+}
