@@ -1,5 +1,5 @@
 import { ADAM_WORDS, MLP_LAYERS, MLP_SIZES, MLP_STRIP } from "../assembly/layout.ts";
-import { checkBetween, checkLength, checkPositive, checkWhole } from "./check.ts";
+import { checkBetween, checkFinite, checkKeys, checkLength, checkPositive, checkWhole } from "./check.ts";
 import type { Tensor, Tensors } from "./formats/safetensors.ts";
 import { ln } from "./normal.ts";
 import { RandomBits } from "./random.ts";
@@ -47,7 +47,8 @@ export class Mlp {
   /** Tokens of the last forward pass. */
   #tokens = 0;
 
-  constructor({ inputs, hidden, outputs, batch = 8, seed = 1 }: MlpOptions) {
+  constructor({ inputs, hidden, outputs, batch = 8, seed = 1, ...rest }: MlpOptions) {
+    checkKeys("options", rest, ["inputs", "hidden", "outputs", "batch", "seed"]);
     checkWhole("inputs", inputs, 1, MOST_UNITS);
     if (hidden?.length !== 2) throw new TypeError(`hidden must hold the sizes of two layers, got ${hidden?.length}`);
     for (const [i, units] of hidden.entries()) checkWhole(`hidden[${i}]`, units, 1, MOST_UNITS);
@@ -183,6 +184,10 @@ export class Mlp {
   /** One step of Adam at `rate` towards `targets`, of 0 to 1 for each output; returns what the outputs were before it. */
   train(inputs: Float32Array, targets: Float32Array, rate = 0.001): Float32Array {
     checkPositive("rate", rate);
+    // One that is no number would leave none among the weights.
+    for (let i = 0; i < inputs.length; i++) if (!Number.isFinite(inputs[i])) checkFinite(`inputs[${i}]`, inputs[i]!);
+    for (let i = 0; i < targets.length; i++)
+      if (!(targets[i]! >= 0 && targets[i]! <= 1)) checkBetween(`targets[${i}]`, targets[i]!, 0, 1);
     const tokens = this.#setInputs(inputs);
     this.#train(targets, tokens, rate);
     return this.#read();

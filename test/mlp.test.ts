@@ -248,5 +248,17 @@ test("names the bad argument", () => {
   );
   expect(() => mlp.train(new Float32Array(4), new Float32Array(3))).toThrow("targets must hold 4 values, got 3");
   expect(() => mlp.train(new Float32Array(4), new Float32Array(4), -1)).toThrow("rate must be above 0, got -1");
+  expect(() => mlp.train(Float32Array.of(0, 1, Number.NaN, 0), new Float32Array(4))).toThrow(
+    "inputs[2] must be finite, got NaN",
+  );
+  for (const [wrong, message] of [
+    [1.5, "targets[1] must be from 0 to 1, got 1.5"],
+    [-0.5, "targets[1] must be from 0 to 1, got -0.5"],
+    [Number.NaN, "targets[1] must be finite, got NaN"],
+  ] as const)
+    expect(() => mlp.train(new Float32Array(4), Float32Array.of(0, wrong, 1, 0))).toThrow(new RangeError(message));
+  expect(() => new Mlp({ ...sizes, seeds: 3 } as never)).toThrow(
+    new TypeError("options has no field seeds; did you mean seed?"),
+  );
   expect(() => mlp.top(5)).toThrow("count must be from 1 to 4, got 5");
 });

@@ -2,9 +2,10 @@ import { checkKeys } from "../check.ts";
 import { fileError } from "../measurement.ts";
 import { type RouteRow, RowOrder } from "../routes/order.ts";
 import { blockBytes, DECODE, MOST_EXPERTS, NO_EXPERT, type Routes } from "../routes/routes.ts";
+import { GzipError, inflated, linesOf } from "./lines.ts";
 import { isNpy, type NumpyArray, namesOfNpz, readNpy, readNpz } from "./npy.ts";
 import { type RouteHead, RouteLines } from "./route-lines.ts";
-import { isGzip, isZip } from "./unpack.ts";
+import { gunzip, isGzip, isZip } from "./unpack.ts";
 
 export interface RoutesOptions {
   /** The file's name, for messages. */
@@ -36,8 +37,6 @@ const WEIGHTS = [
   "scores",
 ];
 
-const MOST_LINE = 2 ** 24;
-
 /**
  * Reads a text of routes as it comes, gzip or not, in constant memory: `route_trace v1`, CSV of step, layer and either
  * expert (a line each) or experts (a line a row), or such rows as JSON, an object a line. Of prompt, phase and weights, which
@@ -54,7 +53,14 @@ export async function openRoutes(
   const rows = rowsOf(linesOf(source, file), lines);
   const first = await rows.next();
   if (first.done) throw fileError(file, null, "at least 1 row of routes", "none");
+  checkMost(file, lines.head);
   return { ...lines.head, rows: checked(first.value, rows, new RowOrder(file, lines.head.layers)) };
+}
+
+/** Refuses more experts of a token than a layer is said to have. */
+function checkMost(file: string, { experts, k }: Pick<RouteHead, "experts" | "k">): void {
+  if (experts !== null && k !== null && k > experts)
+    throw fileError(file, null, `at most ${experts} experts of a token, as a layer has no more`, `${k}`);
 }
 
 async function* checked(first: RouteRow, rest: AsyncGenerator<RouteRow>, order: RowOrder) {
@@ -81,87 +87,20 @@ async function* rowsOf(
   if (last) yield last;
 }
 
-/** Lines as they come, those of a chunk together, numbered from 1. */
-async function* linesOf(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, file: string) {
-  const decoder = new TextDecoder();
-  let [first, rest] = [1, ""];
-  try {
-    for await (const chunk of inflated(source)) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop()!;
-      if (rest.length > MOST_LINE)
-        throw fileError(file, first + lines.length, `lines of up to ${MOST_LINE} characters`, "a longer one");
-      yield { first, lines: lines.map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line)) };
-      first += lines.length;
-    }
-  } catch (error) {
-    if (!(error instanceof GzipError)) throw error;
-    throw fileError(file, first, "a whole gzip stream", `one that breaks off or is damaged here (${error.message})`);
-  }
-  yield { first, lines: [rest] };
-}
-
-class GzipError extends Error {}
-
-/** Bytes as they are, or inflated where they begin as gzip does. */
-async function* inflated(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const chunks = asyncIterator(source);
-  let start = new Uint8Array(0);
-  for (let next = await chunks.next(); ; next = await chunks.next()) {
-    if (!next.done) start = joined(start, next.value);
-    if (next.done || start.length >= 2) break;
-  }
-  if (!isGzip(start)) {
-    yield start;
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
-    return;
-  }
-  let isFirst = true;
-  const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      const next = isFirst ? { done: false, value: start } : await chunks.next();
-      isFirst = false;
-      if (next.done) controller.close();
-      else controller.enqueue(next.value.slice());
-    },
-  });
-  const reader = packed.pipeThrough(new DecompressionStream("gzip")).getReader();
-  for (;;) {
-    const next = await reader.read().catch((error: Error) => {
-      throw new GzipError(error.message);
-    });
-    if (next.done) return;
-    yield next.value;
-  }
-}
-
-function asyncIterator(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
-  return (async function* () {
-    yield* source;
-  })();
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
-}
-
 /**
- * Reads routes as a whole: what `openRoutes` reads, and arrays of NumPy (`.npy`, or one in `.npz`) of steps x layers x k, all
- * of them decode of one prompt, with a negative id where a token has fewer experts; in `.npz` an array of their weights may lie
- * beside it. Where nothing says how many experts a layer has, it is one more than the last that is named.
+ * Reads routes as a whole: what `openRoutes` reads, and arrays of NumPy (`.npy`, or one in `.npz`, gzip or not) of steps x layers
+ * x k, all of them decode of one prompt, with a negative id where a token has fewer experts; in `.npz` an array of their weights
+ * may lie beside it. Where nothing says how many experts a layer has, it is one more than the last that is named, and k at least.
  */
 export async function readRoutes(bytes: Uint8Array, options: RoutesOptions = {}): Promise<Routes> {
   const { file = "routes" } = options;
-  if (isNpy(bytes) || isZip(bytes)) return ofNumpy(bytes, { ...options, file });
+  if (await isNumpy(bytes)) return ofNumpy(isGzip(bytes) ? await gunzip(bytes, file) : bytes, { ...options, file });
   const stream = await openRoutes([bytes], options);
   const rows: RouteRow[] = [];
   for await (const row of stream.rows) rows.push(row);
   const layers = stream.layers ?? rows.reduce((most, { layer }) => Math.max(most, layer + 1), 1);
-  const experts = stream.experts ?? rows.reduce((most, row) => Math.max(most, ...row.experts.map((e) => e + 1)), 1);
   const k = stream.k ?? rows.reduce((most, row) => Math.max(most, row.experts.length), 1);
+  const experts = stream.experts ?? rows.reduce((most, row) => Math.max(most, ...row.experts.map((e) => e + 1)), k);
   const tokens = tokensOf(rows);
   const weighted = rows.findIndex(({ weights }) => (weights === null) !== (rows[0]!.weights === null));
   if (weighted >= 0)
@@ -183,6 +122,22 @@ export async function readRoutes(bytes: Uint8Array, options: RoutesOptions = {})
     chosen,
   };
   return { ...routes, ...(weights && { weights }), ...sizes(stream.expertBytes, layers, experts) };
+}
+
+/** Whether bytes are what NumPy saved; packed ones are inflated only as far as it takes to know. */
+async function isNumpy(bytes: Uint8Array): Promise<boolean> {
+  if (!isGzip(bytes)) return isNpy(bytes) || isZip(bytes);
+  const chunks = inflated([bytes]);
+  try {
+    const { value } = await chunks.next();
+    return value !== undefined && (isNpy(value) || isZip(value));
+  } catch (error) {
+    // Who reads it as a text says in which line it breaks off.
+    if (error instanceof GzipError) return false;
+    throw error;
+  } finally {
+    await chunks.return(undefined);
+  }
 }
 
 function sizes(expertBytes: Float64Array | null, layers: number, experts: number): Pick<Routes, "expertBytes"> {
@@ -226,7 +181,8 @@ async function ofNumpy(bytes: Uint8Array, options: RoutesOptions & { file: strin
   ] as const)
     if (options[key] !== undefined && options[key] !== value)
       throw fileError(file, null, `${key} to be ${options[key]}, as the option says`, `${value}`);
-  const experts = options.experts ?? values.reduce((most, value) => Math.max(most, value + 1), 1);
+  const experts = options.experts ?? values.reduce((most, value) => Math.max(most, value + 1), k);
+  checkMost(file, { experts, k });
   const high = Math.min(experts, MOST_EXPERTS) - 1;
   const chosen = new Uint16Array(values.length).fill(NO_EXPERT);
   for (let at = 0; at < values.length; at++) {

@@ -65,6 +65,8 @@ export class History {
       const expert = experts[i]!;
       if (expert === NO_EXPERT) continue;
       checkWhole(`experts[${i}]`, expert, 0, this.experts - 1);
+      for (let at = row * this.k; at < row * this.k + count; at++)
+        if (this.#chosen[at] === expert) throw new RangeError(`experts must be distinct, got ${expert} twice`);
       this.#chosen[row * this.k + count++] = expert;
     }
     this.#counts[row] = count;

@@ -68,8 +68,10 @@ export class PrefetchRule {
     this.#chunkNs = times.chunkNs;
   }
 
-  /** What a load is expected to take that is posted when its router asks for it. */
+  /** What a load is expected to take that is posted when its router asks for it; Infinity at a utilisation of 1 and more. */
   demandNs(utilisation: number): number {
+    checkAtLeast("utilisation", utilisation, 0);
+    if (utilisation >= 1) return Number.POSITIVE_INFINITY;
     return this.#meanNs + (utilisation / (2 * (1 - utilisation))) * this.#serviceNs;
   }
 

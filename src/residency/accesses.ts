@@ -1,4 +1,4 @@
-import { checkKeys, checkWhole } from "../check.ts";
+import { checkKeys, checkLength, checkWhole } from "../check.ts";
 import { DECODE, MOST_EXPERTS, MOST_LAYERS, NO_EXPERT, PREFILL, type Routes } from "../routes/routes.ts";
 
 /** What is asked of a cache of experts, event by event: distinct experts of one layer. */
@@ -12,6 +12,17 @@ export interface Accesses {
   starts: Uint32Array;
   /** Of each event: 0 prefill, 1 decode. */
   phases: Uint8Array;
+}
+
+/** Refuses accesses whose events do not lie one behind the other, from the first of `blocks` to the last. */
+export function checkAccesses({ blocks, starts, phases }: Accesses): void {
+  checkLength("starts", starts, phases.length + 1);
+  if (starts[0] !== 0) throw new RangeError(`starts must begin at 0, got ${starts[0]}`);
+  for (let event = 0; event < phases.length; event++)
+    if (starts[event + 1]! < starts[event]!)
+      throw new RangeError(`starts must ascend, got ${starts[event + 1]} after ${starts[event]} at event ${event}`);
+  if (starts[phases.length] !== blocks.length)
+    throw new RangeError(`starts must end at ${blocks.length}, as blocks do, got ${starts[phases.length]}`);
 }
 
 /**

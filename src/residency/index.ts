@@ -1,7 +1,7 @@
 import { LANES, NONE } from "../../assembly/layout.ts";
 import { checkKeys, checkLength, checkMultiple, checkWhole } from "../check.ts";
 import { type RandomOptions, seedWords } from "../random.ts";
-import type { Accesses } from "./accesses.ts";
+import { type Accesses, checkAccesses } from "./accesses.ts";
 import { type Engine, engineOf } from "./engines.ts";
 import { nextUses } from "./future.ts";
 import { type Cache, type CacheOptions, cacheOf } from "./policies.ts";
@@ -66,7 +66,7 @@ export class Residency {
     const { score, hits } = options;
     checkWhole("layers of accesses", layers, this.#cache.layers, this.#cache.layers);
     checkWhole("experts of accesses", experts, this.#cache.experts, this.#cache.experts);
-    checkLength("starts", starts, phases.length + 1);
+    checkAccesses(accesses);
     checkWhole("accesses so far", this.#accesses + blocks.length, 0, MOST);
     checkWhole("events so far", this.#events + phases.length, 0, MOST);
     if (hits) checkLength("hits", hits, blocks.length);
@@ -77,7 +77,7 @@ export class Residency {
     const firstEvent = this.#events;
     for (let from = 0; from < phases.length; ) {
       score?.(this.scores, firstEvent + from);
-      const to = score ? from + 1 : this.#endOfBatch(starts, from);
+      const to = this.#endOfBatch(starts, from, score ? 1 : this.#length);
       const [first, last] = [starts[from]!, starts[to]!];
       const rows = blocks.subarray(first, last);
       batch.blocks.set(rows);
@@ -103,15 +103,11 @@ export class Residency {
     return reportOf({ policy, budgetBytes, pinnedBytes: pinned }, this.#engine.batch.tally);
   }
 
-  /** The first event that a batch from event `from` on has no room for. */
-  #endOfBatch(starts: Uint32Array, from: number): number {
-    const most = Math.min(starts.length - 1, from + this.#length);
+  /** The first event that a batch of at most `events` from event `from` on has no room for. */
+  #endOfBatch(starts: Uint32Array, from: number, events: number): number {
+    const most = Math.min(starts.length - 1, from + events);
     let to = from;
-    while (to < most && starts[to + 1]! - starts[from]! <= this.#length) {
-      if (starts[to + 1]! < starts[to]!)
-        throw new RangeError(`starts must ascend, got ${starts[to + 1]} after ${starts[to]} at event ${to}`);
-      to++;
-    }
+    while (to < most && starts[to + 1]! - starts[from]! <= this.#length) to++;
     if (to === from)
       throw new RangeError(
         `event ${from} must have at most ${this.#length} accesses, got ${starts[from + 1]! - starts[from]!}`,

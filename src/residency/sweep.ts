@@ -2,7 +2,7 @@ import { LANES } from "../../assembly/layout.ts";
 import { checkKeys, checkWhole } from "../check.ts";
 import type { RandomOptions } from "../random.ts";
 import { blockBytes } from "../routes/routes.ts";
-import type { Accesses } from "./accesses.ts";
+import { type Accesses, checkAccesses } from "./accesses.ts";
 import { RecencyPass } from "./distances.ts";
 import { Residency } from "./index.ts";
 import type { CacheOptions, ExpertPlace, Policy } from "./policies.ts";
@@ -44,6 +44,7 @@ const MOST_STREAMED = 512;
 
 /** Hits of every policy at every budget. `lru`, `layer` and `guided` take one pass for all budgets, others one for each. */
 export function sweepResidency(accesses: Accesses, options: SweepOptions): ResidencySweep {
+  checkAccesses(accesses);
   const { begin, shape, lru } = sweepOf(accesses, { ...options, policies: options.policies ?? USUAL }, MOST_BUDGETS);
   const points = begin.flatMap((beginPass, i) => {
     const pass = beginPass();
@@ -66,6 +67,7 @@ export async function streamResidency(
     throw new RangeError("policies must leave out belady, which sees all accesses at once, got it of a stream");
   let sweep: { passes: Pass[]; points: Pass[]; lru: RecencyPass; cycle: Cycle } | undefined;
   for await (const accesses of batches) {
+    checkAccesses(accesses);
     if (!sweep) {
       const { begin, shape, lru } = sweepOf(
         accesses,
@@ -102,6 +104,7 @@ export function recencyCliff(
   expertBytes: ArrayLike<number>,
   pinned: readonly ExpertPlace[] = [],
 ): RecencyCliff {
+  checkAccesses(accesses);
   const { layers, experts } = accesses;
   const lru = new RecencyPass([lruOf({ layers, experts, expertBytes, pinned })]);
   const cycle = new Cycle(accesses, expertBytes);

@@ -33,6 +33,8 @@ export class RowOrder {
   #chunkLast = 0;
   /** Whether a prefill is known to come layer by layer. */
   #byLayer = false;
+  /** Of a prefill token by token: the end of the token that has the fewest layers, but for the last one. */
+  #fewest: { line: number | null; row: RouteRow } | null = null;
 
   constructor(file: string, layers: number | null) {
     this.#file = file;
@@ -67,6 +69,7 @@ export class RowOrder {
   #begin(row: RouteRow): void {
     if (row.layer !== 0) throw this.#wrong(row.line, `layer 0 of step ${row.step}`, `layer ${row.layer}`);
     this.#byLayer = false;
+    this.#fewest = null;
     this.#startChunk(row);
   }
 
@@ -132,6 +135,12 @@ export class RowOrder {
     if (last.phase === DECODE) this.#layers ??= last.layer + 1;
     const least = (this.#layers ?? 0) - (last.phase === PREFILL && !isEnd ? 2 : 1);
     if (last.layer < least) throw this.#wrong(line, `layer ${last.layer + 1} of step ${last.step}`, "none");
+    if (last.phase !== PREFILL) return;
+    if (!isEnd && (!this.#fewest || last.layer < this.#fewest.row.layer)) this.#fewest = { line, row: last };
+    // Where nothing has said how many layers there are, the last token of a prefill does.
+    if (!isEnd || !this.#fewest || this.#fewest.row.layer >= last.layer - 1) return;
+    const { step, layer } = this.#fewest.row;
+    throw this.#wrong(this.#fewest.line, `layer ${layer + 1} of step ${step}`, "none");
   }
 
   #endLayers(last: RouteRow, line: number | null): void {

@@ -46,16 +46,24 @@ export function checkRoutes(routes: Routes): void {
     if (token > 0) checkAtLeast(`prompt of token ${token}`, prompt[token]!, prompt[token - 1]!);
     checkWhole(`phase of token ${token}`, phase[token]!, PREFILL, DECODE);
   }
-  for (let at = 0; at < chosen.length; at++)
-    if (chosen[at]! >= experts && chosen[at] !== NO_EXPERT) {
-      const row = Math.floor(at / k);
-      checkWhole(
-        `an expert of token ${Math.floor(row / layers)} in layer ${row % layers}`,
-        chosen[at]!,
-        0,
-        experts - 1,
-      );
-    }
+  checkChosen(routes);
+}
+
+/** Refuses rows of experts that are not of the model, not distinct, or not before where there is none. */
+function checkChosen({ layers, experts, k, chosen }: Routes): void {
+  // Of each expert: the row that named it last, counted from 1.
+  const named = new Float64Array(experts);
+  for (let at = 0; at < chosen.length; at++) {
+    const expert = chosen[at]!;
+    if (expert === NO_EXPERT) continue;
+    const row = Math.floor(at / k);
+    const place = () => `of token ${Math.floor(row / layers)} in layer ${row % layers}`;
+    if (expert >= experts) checkWhole(`an expert ${place()}`, expert, 0, experts - 1);
+    if (named[expert] === row + 1) throw new RangeError(`experts ${place()} must be distinct, got ${expert} twice`);
+    if (at > row * k && chosen[at - 1] === NO_EXPERT)
+      throw new RangeError(`experts ${place()} must come before places of none, got ${expert} behind one`);
+    named[expert] = row + 1;
+  }
 }
 
 /** The bytes of every expert, `[layer * experts + expert]`, from one value a layer, or one an expert of a layer. */

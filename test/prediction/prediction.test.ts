@@ -175,6 +175,7 @@ test("names the bad argument", () => {
   expect(() => predictor.predict()).toThrow("a layer must have been observed before the first prediction");
   expect(() => predictor.observe([1, 8])).toThrow("experts[1] must be from 0 to 7, got 8");
   expect(() => predictor.observe([1, 2, 3])).toThrow("experts must be at most 2, got 3");
+  expect(() => predictor.observe([3, 3])).toThrow("experts must be distinct, got 3 twice");
   predictor.observe([1, 2]);
   expect(() => predictor.startPrompt()).toThrow("a prompt must start after 4 layers of a token, got 1");
   expect(() => evaluatePredictors(drawn(), { horizons: [6] })).toThrow("horizon must be from 1 to 5, got 6");

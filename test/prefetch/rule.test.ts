@@ -100,6 +100,12 @@ test("what overtakes is distributed as in a queue that is played through", () =>
   }
 });
 
+test("a queue at saturation has no mean", () => {
+  expect(rule.demandNs(0.999)).toBeGreaterThan(rule.demandNs(0.9));
+  expect([rule.demandNs(1), rule.demandNs(1.5)]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  expect(() => rule.demandNs(-0.1)).toThrow("utilisation must be at least 0, got -0.1");
+});
+
 test("names the bad argument", () => {
   const times = { loadNs, serviceNs: 1000, chunkNs: 100 };
   expect(() => new PrefetchRule({ ...times, chunkNs: 2000 })).toThrow("chunkNs must be from 5e-324 to 1000, got 2000");

@@ -85,6 +85,11 @@ describe("answers", () => {
     );
   });
 
+  test("what it says to do next can be done", async () => {
+    expect((await run("t.csv.gz --budget 90MB")).stdout).toContain("--budget 90MB --guide blend");
+    expect((await run("t.csv.gz --budget 90MB --policies lru")).stdout).not.toContain("--guide");
+  });
+
   test("what lies below the cliff, and what holds more than its budget, is marked", async () => {
     const { points, cliff } = await json("t.csv.gz --budget 20MB,400MB");
     expect(cliff.cliffBytes).toBeGreaterThan(20e6);

@@ -4,8 +4,8 @@ import { checkRoutes, type Routes } from "../../src/routes/routes.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-async function gzip(text: string): Promise<Uint8Array> {
-  const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+async function gzip(content: string | Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const packed = new Blob([content]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
@@ -114,7 +114,7 @@ test("a prefill in chunks, layer by layer", async () => {
 });
 
 /** An array as NumPy saves it. */
-function npy(descr: string, shape: string, values: Uint8Array): Uint8Array {
+function npy(descr: string, shape: string, values: Uint8Array): Uint8Array<ArrayBuffer> {
   const head = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`.padEnd(117).concat("\n");
   const bytes = new Uint8Array(10 + head.length + values.length);
   bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length & 255, head.length >> 8]);
@@ -183,6 +183,32 @@ test("arrays of steps x layers x k", async () => {
   await expect(readRoutes(npy("<i4", "4, 2", new Uint8Array(values.buffer)), { file: "a.npy" })).rejects.toThrow(
     "a.npy: expected steps x layers x k, at least 1 of each, got 4 x 2",
   );
+});
+
+test("arrays packed by gzip are those that are not", async () => {
+  const values = Int32Array.of(3, 1, 2, -1, 0, 3, 1, 2);
+  const bytes = npy("<i4", "2, 2, 2", new Uint8Array(values.buffer));
+  expect(await readRoutes(await gzip(bytes))).toEqual(await readRoutes(bytes));
+  const archive = Uint8Array.from(atob(NPZ), (c) => c.charCodeAt(0));
+  expect(await readRoutes(await gzip(archive))).toEqual(await readRoutes(archive));
+  const broken = (await gzip(bytes)).subarray(0, 60);
+  await expect(readRoutes(broken, { file: "a.npy.gz" })).rejects.toThrow("a.npy.gz");
+});
+
+test("a layer has as many experts as a token chooses, at least", async () => {
+  const values = Int32Array.of(1, 0, -1, 1, -1, -1);
+  const narrow = npy("<i4", "2, 1, 3", new Uint8Array(values.buffer));
+  const padded = await readRoutes(narrow);
+  expect([padded.experts, padded.k]).toEqual([3, 3]);
+  checkRoutes(padded);
+  await expect(readRoutes(narrow, { file: "a.npy", experts: 2 })).rejects.toThrow(
+    new RangeError("a.npy: expected at most 2 experts of a token, as a layer has no more, got 3"),
+  );
+  const text = bytesOf("# n_expert=4 n_expert_used=8\nstep,layer,experts\n0,0,1 2\n");
+  await expect(readRoutes(text, { file: "k.csv" })).rejects.toThrow(
+    new RangeError("k.csv: expected at most 4 experts of a token, as a layer has no more, got 8"),
+  );
+  expect((await readRoutes(bytesOf("step,layer,experts\n0,0,1 2\n"), { k: 5 })).experts).toBe(5);
 });
 
 const lines = TRACE.trimEnd().split("\n");

@@ -17,7 +17,7 @@ import type { ResidencyFlags } from "./index.ts";
 import type { Swept } from "./sweep.ts";
 
 /** Prints hits and bytes read, a row a budget and a column a policy. */
-export function sayResidency(answer: Swept, file: string, { svg, guide }: ResidencyFlags): void {
+export function sayResidency(answer: Swept, file: string, { svg, guide, policies }: ResidencyFlags): void {
   const { sweep, layers, experts, totalBytes, notes } = answer;
   const [first] = sweep.points as [ResidencyReport];
   say(`${paint.bold(basename(file))}: ${layers} layers of ${experts} experts, ${sizeWords(totalBytes)} in all`);
@@ -41,7 +41,9 @@ export function sayResidency(answer: Swept, file: string, { svg, guide }: Reside
   sayCliff(answer);
   if (svg !== undefined) say(`\nThe picture is in ${svg}`);
   sayNext([
-    ...(guide === undefined ? [[again("--guide blend"), "holds what a predictor expects"] as const] : []),
+    ...(guide === undefined && policies === undefined
+      ? [[again("--guide blend"), "holds what a predictor expects"] as const]
+      : []),
     ...(svg === undefined ? [[again("--svg residency.svg"), "draws hits against the budget"] as const] : []),
     [again("--json"), "all of it, for programs"],
     [typed(`predict ${quoted(file)}`), "how much of it can be foreseen"],

@@ -34,9 +34,9 @@ export function fitCommand(): Command {
       "of each prompt in turn, between commas: chat,chat,code (default: all one)",
       (text) => text.split(",").map((name) => name.trim()),
     )
-    .option("--topics <count>", "which a trace does not tell of (default: 1)", count)
-    .option("--topic-share <share>", "of popularity that is the topic's own (default: 0)", number)
-    .option("--topic-switch <share>", "of tokens that begin another topic (default: 0)", number)
+    .option("--topics <count>", "of each workload (default: as many as the trace tells of)", count)
+    .option("--topic-share <share>", "of popularity that is the topic's own (default: fitted)", number)
+    .option("--topic-switch <share>", "of tokens that begin another topic (default: fitted)", number)
     .option("--seed <number>", "of all that is drawn (default: 1)", number);
   return traceOptions(command)
     .optionsGroup("Output:")
