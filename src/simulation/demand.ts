@@ -32,7 +32,7 @@ export class ColdShare implements Demand {
       starts[layer] = count;
       if (bits[2 * layer]! >= this.#below) continue;
       let expert = bits[2 * layer + 1]! % experts;
-      // One that is held elsewhere: there is one, as no GPU holds all.
+      // One that is held elsewhere: the plan has seen to it that there is one.
       while (this.#holders[layer * experts + expert]!.has(gpu)) expert = (expert + 1) % experts;
       demand[count++] = layer * experts + expert;
     }

@@ -13,7 +13,7 @@ import type { Lane } from "../lanes.ts";
 import { modelOf } from "../models/index.ts";
 import { type ModelShape, totalsOf } from "../models/shape.ts";
 import { type Efficiency, Roofline } from "../roofline.ts";
-import { checkRoutes, type Routes } from "../routes/routes.ts";
+import { checkRoutes, DECODE, type Routes } from "../routes/routes.ts";
 import type { ForeseeOptions } from "./demand.ts";
 import { type EnginePlan, FENCES, type Fence, type LayerShape } from "./memory.ts";
 
@@ -86,7 +86,7 @@ export interface DecodingOptions {
   foresee?: Partial<ForeseeOptions>;
   /** What predicting takes; 4 us unless given. */
   predictNs?: number;
-  /** GPUs that hold each expert; as many as there is room for, 2 at the most, unless given. */
+  /** GPUs that hold each expert; as many as there is room for, 2 at the most and not all, unless given. */
   copies?: number;
   /** Whether serving and receiving take from a GPU's HBM rate; it does not unless given. */
   contention?: boolean;
@@ -168,6 +168,7 @@ export function planDecoding(options: DecodingOptions = {}): DecodingPlan {
     );
   const roofline = new Roofline(model, cluster.gpu, options.efficiency);
   const copies = placeCopies(model, cluster, options.copies);
+  if (!routed && (cold as ColdShareInput).share > 0) checkElsewhere(copies, model.experts);
   const times = computeOf(roofline, { batch, sequence, gapNs, residentStepNs: options.residentStepNs, routed });
   const foresee = prefetch === "none" ? null : foreseen(options.foresee, model, batch);
   const cache = cacheOf(routed, model, cluster, copies.each);
@@ -223,6 +224,24 @@ function checkRouted({ routes, cacheBytes = 0 }: RoutedInput, model: ModelShape)
     throw new RangeError(
       `routes must be of at most ${model.experts} experts a layer, as ${model.name} has, got ${routes.experts}`,
     );
+  if (routes.k > model.expertsPerToken)
+    throw new RangeError(
+      `routes must choose at most ${model.expertsPerToken} experts a token, as ${model.name} does, got ${routes.k}`,
+    );
+  if (!routes.phase.includes(DECODE)) throw new RangeError("routes must have a token that decodes, got only prefill");
+}
+
+/** Refuses GPUs that hold all experts of a layer: a cold one must come from elsewhere. */
+function checkElsewhere({ starts, gpus }: EnginePlan["copies"], experts: number): void {
+  for (let first = 0; first + experts < starts.length; first += experts) {
+    const held = new Map<number, number>();
+    for (let i = starts[first]!; i < starts[first + experts]!; i++) held.set(gpus[i]!, (held.get(gpus[i]!) ?? 0) + 1);
+    for (const [gpu, count] of held)
+      if (count === experts)
+        throw new RangeError(
+          `gpus must be more, or copies fewer: GPU ${gpu} holds all ${experts} experts of layer ${first / experts}, and a cold one must come from elsewhere`,
+        );
+  }
 }
 
 /** `routes` with as many layers and experts as the model has: layers are taken again from the first where there are too few. */
@@ -264,7 +283,7 @@ function placeCopies(model: ModelShape, cluster: ServingCluster, wanted: number 
   const blocks = model.moeLayers.length * model.experts;
   const slots = expertSlots(cluster, model) * gpus;
   if (wanted !== undefined) checkWhole("copies", wanted, 1, gpus);
-  const each = wanted ?? Math.min(2, gpus, Math.max(1, Math.floor(slots / blocks)));
+  const each = wanted ?? Math.max(1, Math.min(2, gpus - 1, Math.floor(slots / blocks)));
   if (slots < blocks * each) {
     const room = (cluster.gpu.hbmBytes * (1 - cluster.kvReserveShare)) / 1e9;
     throw new RangeError(
