@@ -1,21 +1,17 @@
 import type { Fabric } from "../budget/scenario.ts";
 import { checkAtLeast, checkBetween, checkKeys, checkMultiple, checkPositive, checkWhole, describe } from "../check.ts";
-import {
-  completeServingCluster,
-  expertSlots,
-  fabricOf,
-  type ServingCluster,
-  type ServingClusterInput,
-  TIERS,
-} from "../cluster/index.ts";
-import { type DrivePlan, MEANS, type Means, planDrive } from "../drive/plan.ts";
+import { completeServingCluster, type ServingCluster, type ServingClusterInput } from "../cluster/index.ts";
+import { MEANS, type Means } from "../drive/plan.ts";
 import type { Lane } from "../lanes.ts";
 import { modelOf } from "../models/index.ts";
-import { type ModelShape, totalsOf } from "../models/shape.ts";
+import type { ModelShape } from "../models/shape.ts";
 import { type Efficiency, Roofline } from "../roofline.ts";
 import { checkRoutes, DECODE, type Routes } from "../routes/routes.ts";
+import { computeOf } from "./compute.ts";
 import type { ForeseeOptions } from "./demand.ts";
-import { type EnginePlan, FENCES, type Fence, type LayerShape } from "./memory.ts";
+import { fabricPlan } from "./fabric.ts";
+import { cacheOf, checkElsewhere, placeCopies } from "./holding.ts";
+import { type EnginePlan, FENCES, type Fence } from "./memory.ts";
 
 /** Cold loads by chance: in that share of all (GPU, layer) gates there is one. */
 export interface ColdShareInput {
@@ -169,7 +165,13 @@ export function planDecoding(options: DecodingOptions = {}): DecodingPlan {
   const roofline = new Roofline(model, cluster.gpu, options.efficiency);
   const copies = placeCopies(model, cluster, options.copies);
   if (!routed && (cold as ColdShareInput).share > 0) checkElsewhere(copies, model.experts);
-  const times = computeOf(roofline, { batch, sequence, gapNs, residentStepNs: options.residentStepNs, routed });
+  const times = computeOf(roofline, {
+    batch,
+    sequence,
+    gapNs,
+    residentStepNs: options.residentStepNs,
+    isRouted: routed !== null,
+  });
   const foresee = prefetch === "none" ? null : foreseen(options.foresee, model, batch);
   const cache = cacheOf(routed, model, cluster, copies.each);
   const asked = Math.min(model.experts, batch * model.expertsPerToken);
@@ -231,19 +233,6 @@ function checkRouted({ routes, cacheBytes = 0 }: RoutedInput, model: ModelShape)
   if (!routes.phase.includes(DECODE)) throw new RangeError("routes must have a token that decodes, got only prefill");
 }
 
-/** Refuses GPUs that hold all experts of a layer: a cold one must come from elsewhere. */
-function checkElsewhere({ starts, gpus }: EnginePlan["copies"], experts: number): void {
-  for (let first = 0; first + experts < starts.length; first += experts) {
-    const held = new Map<number, number>();
-    for (let i = starts[first]!; i < starts[first + experts]!; i++) held.set(gpus[i]!, (held.get(gpus[i]!) ?? 0) + 1);
-    for (const [gpu, count] of held)
-      if (count === experts)
-        throw new RangeError(
-          `gpus must be more, or copies fewer: GPU ${gpu} holds all ${experts} experts of layer ${first / experts}, and a cold one must come from elsewhere`,
-        );
-  }
-}
-
 /** `routes` with as many layers and experts as the model has: layers are taken again from the first where there are too few. */
 function fitted(routes: Routes, model: ModelShape): Routes {
   const layers = model.moeLayers.length;
@@ -272,129 +261,4 @@ function foreseen(given: Partial<ForeseeOptions> = {}, model: ModelShape, batch:
   checkWhole("foresee: horizon", horizon, 1, model.moeLayers.length);
   checkWhole("foresee: most", most, 1, model.experts);
   return { predictor, horizon, most };
-}
-
-/**
- * Which GPUs hold each expert: copies of a block lie as far apart as there are GPUs, neighbours side by side. Infeasible is
- * refused with the term that binds, as nothing can be simulated.
- */
-function placeCopies(model: ModelShape, cluster: ServingCluster, wanted: number | undefined) {
-  const { gpus } = cluster;
-  const blocks = model.moeLayers.length * model.experts;
-  const slots = expertSlots(cluster, model) * gpus;
-  if (wanted !== undefined) checkWhole("copies", wanted, 1, gpus);
-  const each = wanted ?? Math.max(1, Math.min(2, gpus - 1, Math.floor(slots / blocks)));
-  if (slots < blocks * each) {
-    const room = (cluster.gpu.hbmBytes * (1 - cluster.kvReserveShare)) / 1e9;
-    throw new RangeError(
-      `gpus must be more: ${each} ${each === 1 ? "copy" : "copies"} of ${blocks} experts of ${model.name} need as many slots, and ${gpus} GPUs with ${room.toFixed(1)} GB for weights, ${(totalsOf(model).otherBytes / 1e9).toFixed(1)} GB of them for what are no experts, have ${slots}`,
-    );
-  }
-  const starts = Uint32Array.from({ length: blocks + 1 }, (_, block) => block * each);
-  const holders = new Uint32Array(blocks * each);
-  for (let block = 0; block < blocks; block++)
-    for (let copy = 0; copy < each; copy++)
-      holders[block * each + copy] = (block + Math.floor((copy * gpus) / each)) % gpus;
-  return { each, starts, gpus: holders };
-}
-
-/** What a step takes, and of what it is made. */
-function computeOf(
-  roofline: Roofline,
-  {
-    batch,
-    sequence,
-    gapNs,
-    residentStepNs,
-    routed,
-  }: {
-    batch: number;
-    sequence: number;
-    gapNs: number;
-    residentStepNs: number | undefined;
-    routed: RoutedInput | null;
-  },
-) {
-  const { model } = roofline;
-  const moe = model.moeLayers.length;
-  const { distinctExperts, totalNs, gemmNs } = roofline.step(batch, sequence);
-  let scale = 1;
-  if (residentStepNs !== undefined) {
-    checkPositive("residentStepNs", residentStepNs);
-    scale = (residentStepNs - moe * gapNs) / totalNs;
-    if (!(scale > 0))
-      throw new RangeError(
-        `residentStepNs must be above ${moe * gapNs}, the gaps of ${moe} layers, got ${residentStepNs}`,
-      );
-  }
-  const isMoe = new Set(model.moeLayers);
-  const layers: LayerShape[] = [];
-  let beforeNs = 0;
-  for (let layer = 0; layer < model.layers; layer++) {
-    beforeNs += roofline.attentionNs(layer, batch, sequence);
-    if (!isMoe.has(layer)) {
-      beforeNs += roofline.denseNs(batch);
-      continue;
-    }
-    layers.push({
-      beforeNs: scale * (beforeNs + roofline.routerNs(batch)),
-      afterNs: scale * roofline.sharedNs(batch),
-      expertBytes: model.expertBytes,
-      allBytes: distinctExperts * model.expertBytes,
-    });
-    beforeNs = 0;
-  }
-  // Dense layers behind the last with experts, and the head.
-  layers[moe - 1]!.afterNs += scale * (beforeNs + roofline.headNs(batch));
-  const hbmBytesPerNs = (roofline.gpu.hbmBytesPerNs * roofline.hbmShare) / scale;
-  // The flops of a batch do not hang on how many experts share them.
-  const multiplyNs = routed ? scale * roofline.gemmNs(0, batch * model.expertsPerToken) : (scale * gemmNs) / moe;
-  return {
-    layers,
-    hbmBytesPerNs,
-    step: { attentionNs: 0, multiplyNs, residentStepNs: scale * totalNs + moe * gapNs },
-  };
-}
-
-/** What a GPU keeps beyond what is placed on it. */
-function cacheOf(routed: RoutedInput | null, model: ModelShape, cluster: ServingCluster, copies: number) {
-  const blocks = model.moeLayers.length * model.experts;
-  const placed = Math.ceil((blocks * copies) / cluster.gpus);
-  const left = (expertSlots(cluster, model) - placed) * model.expertBytes;
-  const budgetBytes = routed?.cacheBytes ?? Math.max(0, left);
-  if (routed && budgetBytes > left)
-    throw new RangeError(
-      `cold: cacheBytes must be at most ${left}, the room that is left on a GPU, got ${budgetBytes}`,
-    );
-  return { budgetBytes, perLayer: routed?.perLayer ?? true };
-}
-
-/** Each tier has its own optics; paths are those of the tier that they cross. */
-function fabricPlan(options: DecodingOptions, cluster: ServingCluster, seed: number): DrivePlan {
-  const { gpus, gpusPerNode, gpusPerPod } = cluster;
-  const { means = "executor", order, lane } = options;
-  const plans = TIERS.map((tier) => {
-    const { hops: _, optics, ...carried } = fabricOf(cluster, tier);
-    return planDrive(
-      {
-        optics,
-        fabric: { ...carried, ...options.fabric, ...(means === "coherent" ? { hops: TIERS.indexOf(tier) + 1 } : {}) },
-        gpus,
-        means,
-        ...(means === "coherent" ? {} : { tree: { gpusPerNode, gpusPerPod } }),
-        ...(order === undefined ? {} : { order }),
-        ...(lane === undefined ? {} : { lane }),
-        seed,
-      },
-      gpus,
-    );
-  });
-  return {
-    ...plans[2]!,
-    hopsOfTier: [1, 2, 3],
-    gpusPerNode,
-    gpusPerPod,
-    doorbellPath: (hops) => plans[hops - 1]!.doorbellPath(hops),
-    answerPath: (hops) => plans[hops - 1]!.answerPath(hops),
-  };
 }
