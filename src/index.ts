@@ -5,6 +5,7 @@ export { type CheckOptions, checkSchedulability, type MissReport, type Verdict }
 export type { LoadPhases } from "./budget/load.ts";
 export { type Margins, margins } from "./budget/margins.ts";
 export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.ts";
+export { LoadSampler } from "./budget/sampling.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";
 export type { Term } from "./budget/terms.ts";
 export {

@@ -7,7 +7,7 @@ import { duration, figure } from "../words.ts";
 import { type AlternativesReport, alternativesReport, type LanesReport, lanesReport } from "./alternatives.ts";
 import type { CertificateReport } from "./certificate.ts";
 import { type RetrainEffect, type StallEffect, stallEffect } from "./faults.ts";
-import { exactMissShare, fixedNs, type LoadPhases, sampledMisses, stallTrials, TraversalTable } from "./load.ts";
+import { exactMissShare, fixedNs, type LoadPhases, stallTrials, TraversalTable } from "./load.ts";
 import { withFabric } from "./margins.ts";
 import {
   type JitterReport,
@@ -17,6 +17,7 @@ import {
   transferReport,
   utilisations,
 } from "./reports.ts";
+import { sampledMisses } from "./sampling.ts";
 import {
   completeScenario,
   type Demand,

@@ -1,10 +1,7 @@
 import { compound, convolve, greatestOf, Lattice } from "../convolution.ts";
 import { Distribution } from "../distribution.ts";
-import { PathSampler } from "../latency.ts";
 import { FRAME_BYTES, type OpticsProfile } from "../optics/index.ts";
 import { exactPath, pathThreeSigma } from "../path.ts";
-import { RandomBits } from "../random.ts";
-import { leastWhole } from "../statistics.ts";
 import { bytesPerNsFromGbps } from "../units.ts";
 import { type Fabric, pathOf, type Scenario } from "./scenario.ts";
 
@@ -55,12 +52,18 @@ export interface LoadPhases {
   limitedBy: string;
 }
 
+/** How long a load's bytes take, and what they wait for most. */
+export function dataPhase(scenario: Scenario): Pick<LoadPhases, "dataNs" | "bytesPerNs" | "limitedBy"> {
+  const { name, bytesPerNs } = resources(scenario).reduce((least, next) =>
+    next.bytesPerNs < least.bytesPerNs ? next : least,
+  );
+  return { dataNs: scenario.demand.expertBytes / bytesPerNs, bytesPerNs, limitedBy: name };
+}
+
 export function loadPhases(scenario: Scenario, path: Lattice): LoadPhases {
-  const { fabric, demand } = scenario;
-  const slowest = resources(scenario).reduce((least, next) => (next.bytesPerNs < least.bytesPerNs ? next : least));
+  const { postNs, translateNs, localFenceNs } = scenario.fabric;
+  const { dataNs, bytesPerNs, limitedBy } = dataPhase(scenario);
   const pathNs = path.quantileNs(0.5);
-  const { postNs, translateNs, localFenceNs } = fabric;
-  const dataNs = demand.expertBytes / slowest.bytesPerNs;
   const commandNs = postNs + pathNs + translateNs;
   const fenceNs = pathNs + localFenceNs;
   return {
@@ -73,14 +76,14 @@ export function loadPhases(scenario: Scenario, path: Lattice): LoadPhases {
     localFenceNs,
     fenceNs,
     totalNs: commandNs + dataNs + fenceNs,
-    bytesPerNs: slowest.bytesPerNs,
-    limitedBy: slowest.name,
+    bytesPerNs,
+    limitedBy,
   };
 }
 
 /** What of a load's time never varies: everything but its two traversals and the stalls of its frames. */
-export function fixedNs({ fabric }: Scenario, phases: LoadPhases): number {
-  return fabric.postNs + fabric.translateNs + phases.dataNs + fabric.localFenceNs;
+export function fixedNs({ fabric }: Scenario, { dataNs }: Pick<LoadPhases, "dataNs">): number {
+  return fabric.postNs + fabric.translateNs + dataNs + fabric.localFenceNs;
 }
 
 /** The stalls that a load meets on one of its ports: so many chances, each with this probability. */
@@ -137,82 +140,4 @@ export function exactMissShare(
     share += mass * pair.exceedance(slackNs - i * worstPort.stepNs);
   });
   return share;
-}
-
-/**
- * How many of so many loads end after each of some deadlines, drawn one by one: of `atMostDraws`, or of fewer where each
- * meets many stalls.
- */
-export function sampledMisses(
-  scenario: Scenario,
-  phases: LoadPhases,
-  deadlinesNs: readonly number[],
-  atMostDraws: number,
-  seed: number,
-): { misses: number[]; draws: number } {
-  const { fabric } = scenario;
-  const probability = fabric.optics.profile.stall?.probabilityPerFrame ?? 0;
-  const stallDraws = probability === 0 ? 0 : fabric.ports * (1 + stallTrials(scenario) * probability);
-  const draws = Math.min(atMostDraws, Math.ceil(MOST_STALL_DRAWS / (stallDraws + 1)));
-  const slacksNs = deadlinesNs.map((deadlineNs) => deadlineNs - fixedNs(scenario, phases));
-  const batch = 4096;
-  const there = new PathSampler(pathOf(fabric), { batch, seed, stream: 0 });
-  const back = new PathSampler(pathOf(fabric), { batch, seed, stream: 1 });
-  const stallNs = stallSampler(scenario, seed);
-  const misses = slacksNs.map(() => 0);
-  for (let drawn = 0; drawn < draws; drawn += batch) {
-    const [thereNs, backNs] = [there.next(), back.next()];
-    for (let i = 0; i < Math.min(batch, draws - drawn); i++) {
-      const takenNs = thereNs[i]! + backNs[i]! + stallNs();
-      for (let j = 0; j < slacksNs.length; j++) if (takenNs > slacksNs[j]!) misses[j]!++;
-    }
-  }
-  return { misses, draws };
-}
-
-/** Numbers of stalls, and stalls, drawn for one answer at the most: some seconds' worth. */
-const MOST_STALL_DRAWS = 1e8;
-
-/** Draws how long a load's worst port is stalled: port by port, the number of stalls and then their lengths. */
-function stallSampler(scenario: Scenario, seed: number): () => number {
-  const { stall } = scenario.fabric.optics.profile;
-  const probability = stall?.probabilityPerFrame ?? 0;
-  if (!stall || probability === 0) return () => 0;
-  const atMost = binomialTable(stallTrials(scenario), probability);
-  const bits = new RandomBits({ seed, stream: 2 });
-  let [words, used] = [bits.next(), 0];
-  const uniform = () => {
-    if (used === words.length) {
-      words = bits.next();
-      used = 0;
-    }
-    return (words[used++]! + 0.5) / 2 ** 32;
-  };
-  return () => {
-    let worstNs = 0;
-    for (let port = 0; port < scenario.fabric.ports; port++) {
-      const u = uniform();
-      let ns = 0;
-      for (let count = leastWhole(0, atMost.length - 1, (hits) => u < atMost[hits]!); count > 0; count--)
-        ns += stall.lowNs + uniform() * (stall.highNs - stall.lowNs);
-      worstNs = Math.max(worstNs, ns);
-    }
-    return worstNs;
-  };
-}
-
-/** The probability of at most 0, 1, 2 ... hits in `trials`, until nothing is left; the last entry is 1. */
-function binomialTable(trials: number, probability: number): number[] {
-  if (probability === 1) return [...new Array(trials).fill(0), 1];
-  const atMost: number[] = [];
-  let lnShare = trials * Math.log1p(-probability);
-  let sum = 0;
-  for (let hits = 0; hits <= trials; hits++) {
-    sum += Math.exp(lnShare);
-    atMost.push(sum);
-    if (sum > 1 - 1e-12) break;
-    lnShare += Math.log((trials - hits) / (hits + 1)) + Math.log(probability) - Math.log1p(-probability);
-  }
-  atMost[atMost.length - 1] = 1;
-  return atMost;
 }
