@@ -1,4 +1,5 @@
 // Bundles dist/: the library, the command line, and the kernels on their own.
+import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -31,6 +32,36 @@ await build({
   loader: { ".wasm": "binary", ".txt": "text" },
   outdir: "dist",
 });
+
+// The lab is one file: style and script in it, and a policy that lets nothing else in.
+const lab = await build({
+  ...common,
+  entryPoints: ["src/lab/main.ts", "src/lab/lab.css"],
+  minify: true,
+  format: "iife",
+  platform: "browser",
+  external: ["node:*"],
+  loader: { ".wasm": "binary", ".txt": "text" },
+  outdir: "build/lab",
+  write: false,
+});
+const textOf = (ending) => lab.outputFiles.find(({ path }) => path.endsWith(ending)).text;
+const script = textOf(".js").replaceAll("</script", "<\\/script");
+const policy = [
+  "default-src 'none'",
+  `script-src 'sha256-${createHash("sha256").update(script).digest("base64")}' 'wasm-unsafe-eval'`,
+  "worker-src blob:",
+  "style-src 'unsafe-inline'",
+  "img-src data: blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+const page = readFileSync("src/lab/lab.html", "utf8")
+  .replace("default-src 'none'", () => policy)
+  .replace("</head>", () => `<style>${textOf(".css")}</style>\n</head>`)
+  .replace("</body>", () => `<script>${script}</script>\n</body>`);
+writeFileSync("dist/lab.html", page);
+
 chmodSync("dist/cli/main.js", 0o755);
 copyFileSync("build/release.wasm", "dist/kernels.wasm");
 copyFileSync("build/portable.wasm", "dist/kernels.portable.wasm");

@@ -39,6 +39,7 @@ export {
 export { FACTS, type Fact, type FactKind, type FactValue } from "./claims/fact.ts";
 export type { ClaimHeadline } from "./claims/headline.ts";
 export { type ClaimsOptions, claimsHeadline, judgeClaims } from "./claims/index.ts";
+export { bestClock, type Clock } from "./clock.ts";
 export {
   CLUSTER_DEFAULTS,
   type ClusterTier,

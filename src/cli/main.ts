@@ -6,6 +6,7 @@ import { checkCommand } from "./check.ts";
 import { claimsCommand } from "./claims.ts";
 import { driveCommand } from "./drive/index.ts";
 import { FileError } from "./files.ts";
+import { labCommand } from "./lab.ts";
 import { modelsCommand } from "./models.ts";
 import { opticsCommand } from "./optics.ts";
 import { withFlag } from "./options.ts";
@@ -33,6 +34,7 @@ const program = new Command(typed())
     "after",
     `
 Examples:
+  ${typed("lab")}                                 the engine in a page, to turn its knobs
   ${typed("study")}                               all built-in optics, side by side
   ${typed("check --optics lpo-800g --margin")}    one verdict, and how far it can be pushed
   ${typed("check --profile latencies.csv")}       your own measurement
@@ -64,6 +66,7 @@ for (const command of [
   powerCommand(),
   claimsCommand(),
   schemaCommand(),
+  labCommand(),
 ]) {
   for (const one of [command, ...command.commands]) one.exitOverride().showHelpAfterError(help);
   program.addCommand(command);

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { execPath } from "node:process";
+import { type Browser, chromium, type Page } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CHROMIUM_FLAGS, findChromium } from "../chromium.ts";
+import { MAIN } from "../run-cli.ts";
+
+const executablePath = findChromium();
+
+/** Tests of the page, skipped by name where there is no Chromium. */
+export const inChromium = test.skipIf(!executablePath);
+
+/** A browser and the server of the page, for the tests of one file. */
+export function theLab(): Lab {
+  let browser: Browser | undefined;
+  let server: ChildProcess | undefined;
+  const lab: Lab = {
+    address: "",
+    async open(fragment = "", { url = lab.address, ...options } = {}) {
+      const page = await browser!.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+      const slips: string[] = [];
+      page.on("pageerror", ({ message }) => slips.push(message));
+      page.on("console", (message) => ["error", "warning"].includes(message.type()) && slips.push(message.text()));
+      page.on("request", (request) => {
+        const asked = request.url();
+        if (!/^(blob|data):/.test(asked) && asked.replace(/#.*/, "") !== url) slips.push(`asks for ${asked}`);
+      });
+      await page.goto(url + fragment);
+      return { page, slips };
+    },
+  };
+  beforeAll(async () => {
+    if (!executablePath) return;
+    browser = await chromium.launch({ executablePath, args: CHROMIUM_FLAGS });
+    server = spawn(execPath, [MAIN, "lab", "--port", "0", "--no-open"], { stdio: ["ignore", "pipe", "inherit"] });
+    lab.address = await new Promise((resolve) => {
+      server!.stdout!.on("data", (said: Buffer) => {
+        const [address] = /http:\S+/.exec(String(said)) ?? [];
+        if (address) resolve(address);
+      });
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.kill();
+  });
+  return lab;
+}
+
+interface Lab {
+  /** Of the served page, with the last slash. */
+  address: string;
+  /** The page at `fragment`, and what it did that no page should: requests, errors, words on the console. */
+  open(fragment?: string, options?: OpenOptions): Promise<{ page: Page; slips: string[] }>;
+}
+
+type OpenOptions = { url?: string } & Parameters<Browser["newPage"]>[0];
+
+/** The control with that label in the view that is seen. */
+export const knob = (page: Page, name: string) => page.locator(`.view:not([hidden]) [data-knob="${name}"]`);
+
+/** Types a number into a knob, as a person would. */
+export async function typeInto(page: Page, name: string, value: string | number): Promise<void> {
+  const box = knob(page, name).locator('input[type="text"]');
+  await box.fill(String(value));
+  await box.press("Enter");
+}
+
+/** Drops a file on a knob, from the outside. */
+export async function drop(page: Page, name: string, file: string, content: string | Uint8Array): Promise<void> {
+  const bytes = [...(typeof content === "string" ? new TextEncoder().encode(content) : content)];
+  const data = await page.evaluateHandle(
+    ([file, bytes]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes as number[])], file as string));
+      return transfer;
+    },
+    [file, bytes] as const,
+  );
+  await knob(page, name).locator(".drop").dispatchEvent("drop", { dataTransfer: data });
+}
+
+/** What is wrong with the page for people who use it by other means than sight and mouse. */
+export async function seriousFaults(page: Page, axe: string): Promise<string[]> {
+  // Into the page's own world without its policy: a script element would be refused, as it should be.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    (
+      globalThis as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+      }
+    ).axe.run(),
+  );
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+}
+
+/** Tasks of the main thread above 50 ms while `busy` runs. */
+export async function longTasks(page: Page, busy: () => Promise<void>): Promise<number[]> {
+  await page.evaluate(() => {
+    const durations: number[] = [];
+    Object.assign(globalThis, { longTasks: durations });
+    new PerformanceObserver((list) => durations.push(...list.getEntries().map(({ duration }) => duration))).observe({
+      type: "longtask",
+    });
+  });
+  await busy();
+  await page.waitForTimeout(100);
+  return page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+}
+
+export { expect };
