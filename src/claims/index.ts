@@ -36,6 +36,8 @@ export interface ClaimsOptions {
   seed?: number;
   /** Told which statement is next, and how many are done. */
   onProgress?: (id: string, done: number, of: number) => void;
+  /** Told each answer as it is found. */
+  onAnswer?: (answer: ClaimAnswer) => void;
 }
 
 /** Judges what the sources state: by arithmetic, by simulation, by measuring here; and says what would have to be true. */
@@ -47,19 +49,21 @@ export async function judgeClaims(options: ClaimsOptions = {}): Promise<ClaimAns
     onProgress?.(fact.id, answers.length, facts.length);
     const begin = performance.now();
     const findings = (await JUDGES[fact.id]?.(laboratory)) ?? taken(fact);
-    answers.push(answerOf(fact, findings, (performance.now() - begin) / 1e3));
+    const answer = answerOf(fact, findings, (performance.now() - begin) / 1e3);
+    answers.push(answer);
+    options.onAnswer?.(answer);
   }
   onProgress?.("", facts.length, facts.length);
   return answers;
 }
 
 /** Whether optics matter to decoding, once experts are fetched ahead: what the whole ledger comes to. */
-export function claimsHeadline(options: Omit<ClaimsOptions, "ids" | "onProgress"> = {}): ClaimHeadline {
+export function claimsHeadline(options: Omit<ClaimsOptions, "ids" | "onProgress" | "onAnswer"> = {}): ClaimHeadline {
   return headlineOf(begun(options).laboratory);
 }
 
 function begun(options: ClaimsOptions) {
-  checkKeys("options", options, ["ids", "isQuick", "seed", "onProgress"]);
+  checkKeys("options", options, ["ids", "isQuick", "seed", "onProgress", "onAnswer"]);
   const { isQuick = false, seed = 1, onProgress } = options;
   checkWhole("seed", seed, 0, 2 ** 31);
   return { laboratory: new Laboratory(seed, isQuick), onProgress };

@@ -33,6 +33,7 @@ function written(knob: Knob, value: Value): string {
     case "number":
       return String(value);
     case "choice":
+    case "text":
       return encodeURIComponent(value as string);
     case "several":
       return (value as readonly string[]).map(encodeURIComponent).join(",");
@@ -82,6 +83,7 @@ async function read(knob: Knob, text: string): Promise<Value | { complaint: stri
       case "number":
         return text.trim() === "" ? Number.NaN : Number(text);
       case "choice":
+      case "text":
         return decodeURIComponent(text);
       case "several":
         return text.split(",").map(decodeURIComponent);

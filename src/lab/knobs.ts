@@ -44,6 +44,11 @@ export interface SwitchKnob extends Labelled {
   value: boolean;
 }
 
+export interface TextKnob extends Labelled {
+  kind: "text";
+  value: string;
+}
+
 /** A file that somebody gave, with what it holds packed for the address; null where that is too much for one. */
 export interface GivenFile {
   name: string;
@@ -58,7 +63,7 @@ export interface FileKnob extends Labelled {
   accept: string;
 }
 
-export type Knob = NumberKnob | ChoiceKnob | SeveralKnob | SwitchKnob | FileKnob;
+export type Knob = NumberKnob | ChoiceKnob | SeveralKnob | SwitchKnob | TextKnob | FileKnob;
 export type Knobs = Readonly<Record<string, Knob>>;
 
 export type Value = Knob["value"];

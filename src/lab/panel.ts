@@ -118,6 +118,18 @@ const MAKERS: {
     };
   },
 
+  text(knob, turn) {
+    const id = freshId("text");
+    const box = element("input", { id, type: "text", autocomplete: "off", input: () => turn(box.value) });
+    return {
+      inputs: element("div", { class: "row" }, element("label", { for: id }, knob.label), box),
+      described: [box],
+      show(value) {
+        if (box.value !== value) box.value = value as string;
+      },
+    };
+  },
+
   switch(knob, turn) {
     const box = element("input", { type: "checkbox", change: () => turn(box.checked) });
     return {

@@ -17,10 +17,12 @@ export function serveJobs(): void {
   const say = (said: FromWorker) => self.postMessage(said);
   self.onmessage = async ({ data: { job, question } }: MessageEvent<ToWorker>) => {
     let lastMs = Number.NEGATIVE_INFINITY;
-    const progress = (now: unknown) => {
-      if (performance.now() - lastMs < PROGRESS_MS) return;
+    // Whether it was told: what comes too soon after the last is not.
+    const progress = (now: unknown): boolean => {
+      if (performance.now() - lastMs < PROGRESS_MS) return false;
       lastMs = performance.now();
       say({ progress: now });
+      return true;
     };
     try {
       say({ answer: await JOBS[job](question as never, progress) });
