@@ -105,6 +105,13 @@ test.each([
   ["capacity dbrx --radius 9", "radiusHops must be from 0 to 3, got 9 (--radius 9)"],
   ["capacity dbrx --gpu h10", 'gpu must name a built-in GPU, got "h10"; did you mean h100?'],
   ["capacity dbrx --group 8 --curve", "--curve goes with experts that are fetched, got --group"],
+  ["capacity dbrx --group 8 --optics pcb", "--optics goes with experts that are fetched, got --group"],
+  ["capacity dbrx --group 8 --load-us 0", "--load-us goes with experts that are fetched, got --group"],
+  [
+    "capacity dbrx --load-us 1e10",
+    "loadNs must be from 0 to 1000000000000, got 10000000000000 (--load-us 10000000000)",
+  ],
+  ["power --switch-tbps 1e300", "switchTbps must be from 0 to 100000, got 1e+300 (--switch-tbps 1e+300)"],
   ["power --gpu-watts 5", "gpuWatts goes with --gpus, got none (--gpu-watts 5)"],
   ["models mixtral", 'model must name a built-in model, got "mixtral"'],
   ["models gone.json", "gone.json: there is no such file"],
