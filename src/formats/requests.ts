@@ -14,6 +14,11 @@ export interface RequestFile {
   requests: Requests;
   /** When they were served; null where the file does not say. */
   measured: ServedTimes | null;
+  /**
+   * Of all tokens that are read, those of leading blocks that an earlier request had too: no cache of prefixes spares more. Nothing
+   * here uses one, each prompt is computed whole. Null where the file does not say.
+   */
+  sharedPrefixShare: number | null;
 }
 
 /** A line's values by name, with where it stands. */
@@ -29,6 +34,8 @@ interface Row {
   input: number;
   output: number;
   served?: { queuedNs: number; firstNs: number; endNs: number };
+  /** Of its prompt, by number: equal numbers are of equal prompts so far. */
+  blocks?: readonly number[];
 }
 
 /** Names of each format's fields, in order, and how a line of it is read. */
@@ -51,14 +58,12 @@ const FORMATS: Record<RequestFormat, { fields: readonly string[]; row: (line: Li
   },
   mooncake: {
     fields: ["timestamp", "input_length", "output_length", "hash_ids"],
-    row: (line) => {
-      checkBlocks(line);
-      return {
-        arrivalNs: time(line, "timestamp", 1e6),
-        input: tokens(line, "input_length"),
-        output: tokens(line, "output_length"),
-      };
-    },
+    row: (line) => ({
+      arrivalNs: time(line, "timestamp", 1e6),
+      input: tokens(line, "input_length"),
+      output: tokens(line, "output_length"),
+      ...blocksOf(line),
+    }),
   },
   vllm: {
     fields: [
@@ -98,7 +103,8 @@ export async function readRequests(
   const { format, lines } = rows[0]!.row.trimStart().startsWith("{") ? linesOfJson(file, rows) : linesOfCsv(file, rows);
   if (lines.length === 0) throw fileError(file, null, "at least 1 request", "none");
   const read = lines.map(FORMATS[format].row);
-  return format === "vllm" ? { format, ...alignedOf(read) } : { format, requests: requestsOf(read), measured: null };
+  const { requests, measured } = format === "vllm" ? alignedOf(read) : { requests: requestsOf(read), measured: null };
+  return { format, requests, measured, sharedPrefixShare: sharedPrefixShareOf(read) };
 }
 
 /** The line of heads says which table it is. */
@@ -193,12 +199,30 @@ function alignedOf(rows: Row[]): { requests: Requests; measured: ServedTimes } {
   };
 }
 
-/** Prefixes that requests share: numbers of blocks, which are checked and not used. */
-function checkBlocks(line: Line): void {
+/** Tokens of a block of Mooncake's. */
+const BLOCK_TOKENS = 512;
+
+/** The blocks of a prompt, where they are stated. */
+function blocksOf(line: Line): { blocks?: readonly number[] } {
   const ids = line.fields["hash_ids"];
-  if (ids === undefined) return;
+  if (ids === undefined) return {};
   if (!Array.isArray(ids) || ids.some((id) => !Number.isInteger(id) || id < 0))
     throw wrong(line, "hash_ids", "a list of whole numbers from 0 up");
+  return { blocks: ids as number[] };
+}
+
+/** Of all tokens that are read, those of leading blocks that an earlier request had; null where none states its blocks. */
+function sharedPrefixShareOf(rows: readonly Row[]): number | null {
+  if (rows.every(({ blocks }) => blocks === undefined)) return null;
+  const seen = new Set<number>();
+  let [shared, all] = [0, 0];
+  for (const { blocks = [], input } of rows.toSorted((a, b) => a.arrivalNs - b.arrivalNs)) {
+    const first = blocks.findIndex((block) => !seen.has(block));
+    shared += Math.min(input, BLOCK_TOKENS * (first < 0 ? blocks.length : first));
+    all += input;
+    for (const block of blocks) seen.add(block);
+  }
+  return shared / all;
 }
 
 function tokens(line: Line, field: string): number {
