@@ -123,10 +123,10 @@ function notesOf({ cluster }: DecodingPlan, ranks: number, comm: CommTimes, batc
       `times are those of ${source.hidden} x ${source.expertsPerToken} of ${source.experts}, at as many bytes a token`,
     );
   const nodes = Math.ceil(ranks / cluster.gpusPerNode);
-  if (nodes > source.nodes)
-    notes.push(
-      `measured on ${nodesWords(source.nodes)}, and ${ranks} GPUs are ${nodesWords(nodes)}: dispatch and combine take longer, by how much nobody has measured`,
-    );
+  const further = `, and ${ranks} GPUs are ${nodesWords(nodes)}: both take longer, by how much these times do not tell`;
+  notes.push(
+    `dispatch and combine are means, measured on ${nodesWords(source.nodes)}${nodes > source.nodes ? further : ""}`,
+  );
   if (batch > comm.mostTokens)
     notes.push(`beyond ${Math.floor(comm.mostTokens)} tokens a GPU times go on as they did before`);
   return notes;

@@ -203,7 +203,7 @@ export function sayParallel(report: ExpertParallelReport, sloNs: number, { svg }
   sayWrapped(
     "",
     paint.dim(
-      `Weights travel: the least, as if no load waited for another GPU's. Dispatch and combine are means, measured on ${nodesWords(report)}: ${report.times.evidence.source}.`,
+      `Weights travel: the least, as if no load waited for another GPU's. Dispatch and combine: ${report.times.evidence.source}.`,
     ),
   );
   for (const note of notes) sayWrapped("- ", note);
