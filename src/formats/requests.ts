@@ -1,7 +1,8 @@
 import { checkKeys, describe, didYouMean } from "../check.ts";
 import { fileError } from "../measurement.ts";
 import { type Requests, requestsOf, type ServedTimes, TOKENS_MAX } from "../requests/requests.ts";
-import { cellValue, columnCount, fieldsOf } from "./csv.ts";
+import { cellValue, checkColumns, fieldsOf } from "./csv.ts";
+import { objectOfLine } from "./json.ts";
 import { gunzip, isGzip } from "./unpack.ts";
 
 /** Formats of requests: Azure's traces, Mooncake's, a plain table, and what vLLM said of requests that it served. */
@@ -114,8 +115,7 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): { fo
   const format = formatOf(file, first.number, heads, ["plain", "azure"], "columns");
   const lines = rest.map(({ number, row }) => {
     const cells = fieldsOf(row);
-    if (cells.length !== heads.length)
-      throw fileError(file, number, columnCount(heads.length), columnCount(cells.length));
+    checkColumns(file, number, cells, heads);
     return { file, number, fields: Object.fromEntries(heads.map((head, i) => [head, cellValue(cells[i]!)])) };
   });
   return { format, lines };
@@ -124,17 +124,10 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): { fo
 function linesOfJson(file: string, rows: { number: number; row: string }[]): { format: RequestFormat; lines: Line[] } {
   let format: RequestFormat | null = null;
   const lines = rows.map(({ number, row }) => {
-    let fields: unknown;
-    try {
-      fields = JSON.parse(row);
-    } catch (error) {
-      throw fileError(file, number, "a JSON object", (error as Error).message.replaceAll("\n", " "));
-    }
-    if (typeof fields !== "object" || fields === null || Array.isArray(fields))
-      throw fileError(file, number, "a JSON object", describe(fields));
+    const fields = objectOfLine(file, number, row);
     const all = format === null ? (["mooncake", "vllm"] as const) : [format];
     format = formatOf(file, number, Object.keys(fields), all, "keys");
-    return { file, number, fields: fields as Record<string, unknown> };
+    return { file, number, fields };
   });
   return { format: format!, lines };
 }
