@@ -14,6 +14,20 @@ const ATTENTION_NS = 250e3;
 const MULTIPLY_NS = 100e3;
 const SEED = 1;
 
+/** What plans have in common unless they say otherwise: each GPU for itself, waiting for all that is cold, keeping nothing. */
+export const PLAIN = {
+  unitGpus: 1,
+  fence: "blocking",
+  forced: true,
+  contended: false,
+  gapNs: 62e3,
+  deadlineNs: 180e3,
+  predictNs: 4e3,
+  cache: { budgetBytes: 0, perLayer: false },
+  logMost: 0,
+  eager: false,
+} as const satisfies Partial<EnginePlan>;
+
 /** A model as far as it matters here. */
 export interface Shape {
   layers: number;
@@ -37,17 +51,10 @@ export function planOf(shape: Shape, gpus: number): EnginePlan {
   const optics = { profile: { ...profile, stall: null, retrain: null }, hop };
   return {
     fabric: planDrive({ optics, gpus, seed: SEED }, gpus),
-    unitGpus: 1,
+    ...PLAIN,
     layers: Array.from({ length: layers }, () => ({ beforeNs: 0, afterNs: 0, expertBytes, allBytes: 8 * expertBytes })),
     experts,
-    fence: "blocking",
-    forced: true,
-    contended: false,
-    gapNs: 62e3,
-    deadlineNs: 180e3,
-    predictNs: 4e3,
     hbmBytesPerNs: 22e3,
-    cache: { budgetBytes: 0, perLayer: false },
     copies: {
       starts: Uint32Array.from({ length: layers * experts + 1 }, (_, block) => 2 * block),
       gpus: holdersOf(shape, gpus),
@@ -56,9 +63,7 @@ export function planOf(shape: Shape, gpus: number): EnginePlan {
     layerDemandMost: 1,
     aheadMost: 0,
     prefetchesMost: 0,
-    logMost: 0,
     layerNs: 557e3,
-    eager: false,
     evictedChance: 0,
   };
 }

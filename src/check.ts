@@ -52,8 +52,10 @@ export function checkLength(name: string, values: ArrayLike<number>, length: num
   if (values.length !== length) throw new RangeError(`${name} must hold ${length} values, got ${values.length}`);
 }
 
-/** Refuses a key of `object` that is not among `known`, and names the nearest that is. */
+/** Refuses all but an object, and a key of it that is not among `known`, naming the nearest that is. */
 export function checkKeys(name: string, object: object, known: readonly string[]): void {
+  if (typeof object !== "object" || object === null || Array.isArray(object))
+    throw new TypeError(`${name} must be an object, got ${describe(object)}`);
   for (const key of Object.keys(object)) {
     if (!known.includes(key)) throw new TypeError(`${name} has no field ${key}${didYouMean(key, known)}`);
   }

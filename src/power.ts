@@ -1,4 +1,4 @@
-import { checkKeys, checkPositive, checkWhole } from "./check.ts";
+import { checkBetween, checkKeys, checkPositive, checkWhole } from "./check.ts";
 import { OPTICS } from "./optics/builtin.ts";
 import { type Evidence, type Optics, type OpticsProfile, opticsNamed } from "./optics/index.ts";
 
@@ -64,6 +64,11 @@ export interface PowerReport {
   unstated: string[];
 }
 
+/** A thousand times what the largest switches carry. */
+const MOST_TBPS = 1e5;
+const MOST_WATTS = 1e5;
+const MOST_TOKENS_PER_SECOND = 1e12;
+
 const named = (optics: string | Optics): OpticsProfile =>
   (typeof optics === "string" ? opticsNamed(optics) : optics).profile;
 
@@ -71,7 +76,7 @@ const named = (optics: string | Optics): OpticsProfile =>
 export function comparePower(options: PowerOptions = {}): PowerReport {
   checkKeys("options", options, ["optics", "base", "switchTbps", "portsPerModule", "cluster"]);
   const { switchTbps = 51.2, portsPerModule = 1, cluster = null } = options;
-  checkPositive("switchTbps", switchTbps);
+  checkUpTo("switchTbps", switchTbps, MOST_TBPS);
   checkWhole("portsPerModule", portsPerModule, 1, 64);
   if (cluster) checkCluster(cluster);
   const stated = OPTICS.filter(({ picojoulesPerBit }) => picojoulesPerBit !== null).map(({ name }) => name);
@@ -150,8 +155,14 @@ function clusterPower(
 function checkCluster(cluster: PoweredCluster): void {
   checkKeys("cluster", cluster, ["gpus", "gpuWatts", "ports", "levels", "tokensPerSecond"]);
   checkWhole("gpus", cluster.gpus, 1, 2 ** 20);
-  checkPositive("gpuWatts", cluster.gpuWatts);
+  checkUpTo("gpuWatts", cluster.gpuWatts, MOST_WATTS);
   checkWhole("ports", cluster.ports, 1, 2 ** 24);
   checkWhole("levels", cluster.levels, 1, 8);
-  if (cluster.tokensPerSecond !== null) checkPositive("tokensPerSecond", cluster.tokensPerSecond);
+  if (cluster.tokensPerSecond !== null) checkUpTo("tokensPerSecond", cluster.tokensPerSecond, MOST_TOKENS_PER_SECOND);
+}
+
+/** Refuses all but a number above 0, up to `most`. */
+function checkUpTo(name: string, value: number, most: number): void {
+  checkPositive(name, value);
+  checkBetween(name, value, 0, most);
 }

@@ -1,4 +1,4 @@
-import { checkAtLeast, checkKeys, checkPositive, checkWhole } from "./check.ts";
+import { checkBetween, checkKeys, checkPositive, checkWhole } from "./check.ts";
 import type { Evidence } from "./optics/index.ts";
 
 /** A board that carries optical engines, each of which fails at constant rates. FIT are failures in 10^9 hours. */
@@ -67,8 +67,11 @@ export function boardReliability(options: BoardOptions = {}): BoardReport {
   checkKeys("options", options, ["engines", "engineFit", "laserFit", "boardFit", "boardSwapHours", "laserSwapHours"]);
   checkWhole("engines", engines, 1, 2 ** 16);
   checkPositive("engineFit", engineFit);
-  for (const [name, value] of Object.entries({ laserFit, boardFit, boardSwapHours, laserSwapHours }))
-    checkAtLeast(name, value, 0);
+  // What fails every hour is no part, and who waits for a year has none.
+  for (const [name, value] of Object.entries({ engineFit, laserFit, boardFit }))
+    checkBetween(name, value, 0, FIT_HOURS);
+  for (const [name, value] of Object.entries({ boardSwapHours, laserSwapHours }))
+    checkBetween(name, value, 0, HOURS_OF_YEAR);
   const lasers = (engines * laserFit) / FIT_HOURS;
   const rest = (engines * engineFit + boardFit) / FIT_HOURS;
   return {

@@ -2,6 +2,8 @@
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(Number(value.toPrecision(3)));
+  // Nobody counts so many digits.
+  if (size >= 1e15) return value.toExponential(2);
   if (size >= 1000) return Math.round(value).toLocaleString("en");
   if (size > 0 && size < 0.001) return value.toExponential(1);
   return String(Number(value.toPrecision(3)));

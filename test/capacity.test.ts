@@ -88,7 +88,7 @@ describe("sequences, loads, steps", () => {
     expect(planCapacity(options(dpuNs / 0.8 + 1)).status).toBe("feasible");
     const late = planCapacity(options(dpuNs / 0.8 - 1));
     expect(late).toMatchObject({ status: "infeasible", binding: "load", next: "slots" });
-    expect(late.state.terms.find(({ name }) => name === "load")!.because).toMatch(/^DPU pace is busy for 80%/);
+    expect(late.state.terms.find(({ name }) => name === "load")!.because).toMatch(/^DPU pace: busy for 80%/);
   });
 
   test("steps as estimated: roofline, gaps and loads, or as given", () => {

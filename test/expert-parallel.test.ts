@@ -32,6 +32,17 @@ test("times lie on lines between what was measured, and go on beyond", () => {
   expect(wide.source).toMatchObject({ isSameGpu: false, isSameShape: false });
 });
 
+test("times over as many nodes come before those of the same shape, and notes say where they reach no further", () => {
+  const two: CommTable = { ...table, nodes: 2, experts: 16 };
+  expect([1, 2, 3].map((nodes) => commTimesFor([table, two], "r200", mixtral, nodes).source.nodes)).toEqual([1, 2, 2]);
+  const notesOf = (ranks: number, times: CommTable[]) =>
+    compareExpertParallel({ decoding: sourceScenario(), ranks, times, batches: [1], samples: 2 }).notes;
+  expect(notesOf(8, [table])).toEqual(["dispatch and combine are means, measured on one node"]);
+  expect(notesOf(16, [table])).toEqual([expect.stringContaining("measured on one node, and 16 GPUs are 2 nodes")]);
+  expect(notesOf(16, [{ ...table, nodes: 2 }])).toEqual(["dispatch and combine are means, measured on 2 nodes"]);
+  expect(notesOf(24, [table, two])).toContainEqual(expect.stringContaining("measured on 2 nodes, and 24 GPUs are 3"));
+});
+
 test("ranks are asked for as many experts as arithmetic says", () => {
   const tokens = 16;
   const drawn = sampleRanks(mixtral, { tokens, ranks: 1, samples: 4000, seed: 7, routes: null });

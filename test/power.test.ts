@@ -58,6 +58,12 @@ describe("power", () => {
   test.each<[PowerOptions, string]>([
     [{ switchTbps: 0 }, "switchTbps must be above 0, got 0"],
     [{ optics: [] }, "optics must hold at least 1, got 0"],
+    [{ switchTbps: 1e300 }, "switchTbps must be from 0 to 100000, got 1e+300"],
+    [
+      { cluster: { gpus: 1, gpuWatts: 1e9, ports: 1, levels: 1, tokensPerSecond: null } },
+      "gpuWatts must be from 0 to 100000, got 1000000000",
+    ],
+    [{ cluster: 3 } as unknown as PowerOptions, "cluster must be an object, got number"],
     [{ optics: ["cpo"] }, 'optics must name a built-in profile, got "cpo"'],
     [{ switchTbp: 1 } as PowerOptions, "options has no field switchTbp; did you mean switchTbps?"],
     [
@@ -126,7 +132,9 @@ describe("reliability", () => {
   test.each<[object, string]>([
     [{ engines: 0 }, "engines must be from 1 to 65536, got 0"],
     [{ engineFit: 0 }, "engineFit must be above 0, got 0"],
-    [{ laserFit: -1 }, "laserFit must be at least 0, got -1"],
+    [{ laserFit: -1 }, "laserFit must be from 0 to 1000000000, got -1"],
+    [{ engineFit: 1e12 }, "engineFit must be from 0 to 1000000000, got 1000000000000"],
+    [{ boardSwapHours: 1e6 }, "boardSwapHours must be from 0 to 8766, got 1000000"],
     [{ lasersFit: 1 }, "options has no field lasersFit; did you mean laserFit?"],
   ])("%j is refused", (options, message) => {
     expect(() => boardReliability(options)).toThrow(message);

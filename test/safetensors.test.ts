@@ -100,6 +100,10 @@ test.each([
   );
 });
 
+test("refuses an option that it does not have", () => {
+  expect(() => readSafetensors(new Uint8Array(8), { fil: "x" } as never)).toThrow("options has no field fil");
+});
+
 test("refuses to write a tensor whose shape is not its values'", () => {
   expect(() => writeSafetensors(new Map([["a", { shape: [2], values: new Float32Array(3) }]]))).toThrow(
     "tensor a must hold 2 values, of shape [2], got 3",

@@ -1,4 +1,4 @@
-import { checkAtLeast, checkBetween, checkKeys, checkPositive, checkWhole } from "../check.ts";
+import { checkBetween, checkKeys, checkPositive, checkWhole } from "../check.ts";
 import {
   CLUSTER_KEYS,
   completeServingCluster,
@@ -98,6 +98,9 @@ const KEYS: readonly (keyof CapacityOptions)[] = [
 /** Of layers, those in which a GPU waits for one cold load. */
 const COLD_SHARE = 0.25;
 const MOST_GPUS = 2 ** 16;
+/** No step lasts for longer: 1,000 s. */
+const MOST_NS = 1e12;
+const MOST_LOADS = 2 ** 20;
 
 /** Where the defaults come from. */
 export const CAPACITY_EVIDENCE: readonly Evidence[] = [
@@ -168,7 +171,8 @@ function checkProblem(problem: CapacityProblem): void {
   checkWhole("landingSlots", problem.landingSlots, 0, 2 ** 20);
   checkWhole("sequences", problem.sequences, 1, 2 ** 24);
   checkWhole("sequence", problem.sequence, 0, 2 ** 30);
-  for (const name of ["loadsPerStep", "loadNs", "gapNs"] as const) checkAtLeast(name, problem[name], 0);
+  checkBetween("loadsPerStep", problem.loadsPerStep, 0, MOST_LOADS);
+  for (const name of ["loadNs", "gapNs", "sloNs"] as const) checkBetween(name, problem[name], 0, MOST_NS);
   if (problem.groupGpus !== null && problem.loadsPerStep > 0)
     throw new RangeError(`loadsPerStep must be 0 where groupGpus hold all experts, got ${problem.loadsPerStep}`);
   checkPositive("sloNs", problem.sloNs);

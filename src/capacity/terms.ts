@@ -63,7 +63,7 @@ export function stateAt(problem: CapacityProblem, gpus: number): CapacityState {
         "sequences",
         kvBytes === 0 ? 0 : reserve === 0 ? Number.MAX_VALUE : kvBytes / reserve,
         1,
-        `${point.batch} sequences a GPU keep ${figure(kvBytes / 1e9)} of ${figure(reserve / 1e9)} GB`,
+        `${point.batch} a GPU: ${figure(kvBytes / 1e9)} of the ${figure(reserve / 1e9)} GB that are kept for them`,
       ),
       loadTerm(problem, point, stepNs, term),
       term("slo", stepNs / problem.sloNs, 1, `a step takes ${duration(stepNs)} of ${duration(problem.sloNs)}`),
@@ -85,7 +85,7 @@ function loadTerm(
     "load",
     busiest!.share,
     utilisationMax,
-    `${busiest!.name} is busy for ${percent(busiest!.share)} of a step`,
+    `${busiest!.name}: busy for ${percent(busiest!.share)} of a step`,
   );
 }
 

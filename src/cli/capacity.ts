@@ -14,8 +14,8 @@ import {
 } from "../index.ts";
 import { checkFolders, writeText } from "./files.ts";
 import { chosenModel } from "./models.ts";
-import { definedOf, number } from "./options.ts";
-import { heading, paint, progressBar, say, sayJson, sayNext, sayTable, sayWrapped, typed } from "./print.ts";
+import { definedOf, flagOf, number } from "./options.ts";
+import { again, heading, paint, progressBar, say, sayJson, sayNext, sayTable, sayWrapped, typed } from "./print.ts";
 
 interface CapacityFlags {
   gpu?: string;
@@ -101,8 +101,12 @@ function optionsOf(name: string, flags: CapacityFlags): CapacityOptions {
     kvReserveShare,
     optics,
   });
+  if (flags.group !== undefined)
+    for (const name of ["radius", "loadsPerStep", "loadUs", "optics", "curve"] as const)
+      if (flags[name] !== undefined)
+        throw new TypeError(`${flagOf(name)} goes with experts that are fetched, got --group`);
   const model = chosenModel(name);
-  const reach = optics !== undefined && flags.group === undefined ? opticsReach(optics, model, cluster) : undefined;
+  const reach = optics !== undefined ? opticsReach(optics, model, cluster) : undefined;
   return {
     model,
     cluster,
@@ -126,7 +130,7 @@ function optionsOf(name: string, flags: CapacityFlags): CapacityOptions {
 const SLOS_MS = [5, 10, 15, 20, 30, 40, 60, 80, 120];
 
 function curvesOf({ radiusHops: _, loadNs: __, sloNs: ___, ...options }: CapacityOptions, flags: CapacityFlags) {
-  if (flags.group !== undefined) throw new TypeError("--curve goes with experts that are fetched, got --group");
+  if (flags.group !== undefined) throw new TypeError("--svg goes with experts that are fetched, got --group");
   const progress = progressBar("reaching", OPTICS.length);
   try {
     const reaches = OPTICS.map(({ name }, i) => {
@@ -147,8 +151,14 @@ function curvesOf({ radiusHops: _, loadNs: __, sloNs: ___, ...options }: Capacit
 function picture(curves: readonly CapacityCurve[], { model }: CapacityOptions): string {
   const feasible = curves.map(({ name, points }) => ({
     name,
-    points: points.flatMap(({ sloNs, gpus }) => (gpus === null ? [] : [{ x: sloNs, y: gpus }])),
+    // What holds at one time holds until the next that was looked at.
+    points: points.flatMap(({ sloNs, gpus }, i) => {
+      if (gpus === null) return [];
+      const next = points[i + 1];
+      return [{ x: sloNs, y: gpus, radius: 3 }, ...(next ? [{ x: next.sloNs, y: gpus }] : [])];
+    }),
   }));
+  const without = feasible.filter(({ points }) => points.length === 0).map(({ name }) => name);
   const drawn = new Map<string, { names: string[]; points: { x: number; y: number }[] }>();
   for (const { name, points } of feasible.filter((one) => one.points.length > 0)) {
     const key = JSON.stringify(points);
@@ -158,7 +168,10 @@ function picture(curves: readonly CapacityCurve[], { model }: CapacityOptions): 
     throw new RangeError("svg must have a point to show, got no optics over which any cluster holds");
   return lineChart({
     title: "GPUs that decoding in time takes",
-    subtitle: typeof model === "string" ? model : model.name,
+    subtitle: [
+      typeof model === "string" ? model : model.name,
+      ...(without.length > 0 ? [`none hold over ${without.join(", ")}`] : []),
+    ].join("; "),
     x: { label: "time per output token that must hold", log: true, format: duration },
     y: { label: "GPUs", log: true, format: (value) => value.toLocaleString("en") },
     series: [...drawn.values()].map(({ names, points }) => ({ name: names.join("\n"), points })),
@@ -167,7 +180,10 @@ function picture(curves: readonly CapacityCurve[], { model }: CapacityOptions): 
 
 function sayReport(report: CapacityReport, curves: readonly CapacityCurve[] | null, flags: CapacityFlags): void {
   const { status, gpus, binding, next, needs, state, model, gpu } = report;
-  const answer = status === "feasible" ? paint.green(`${figure(gpus!)} GPUs`) : paint.red("no cluster is large enough");
+  const answer =
+    status === "feasible"
+      ? paint.green(`${figure(gpus!)} GPUs`)
+      : paint.red(`no cluster of up to ${figure(state.gpus)} is large enough`);
   say(`${paint.bold(model)} on ${gpu}: ${answer}`);
   say(`${binding} binds, then ${next}.`);
   heading(status === "feasible" ? "At that size" : `At ${figure(state.gpus)} GPUs`);
@@ -183,10 +199,13 @@ function sayReport(report: CapacityReport, curves: readonly CapacityCurve[] | nu
   );
   if (curves) sayCurves(curves, flags);
   heading("Rests on");
-  for (const { about, grade, note } of report.evidence) sayWrapped(`${grade.padEnd(10)}  `, `${about}: ${note}`);
+  for (const { about, grade, source, note } of report.evidence)
+    sayWrapped(`${grade.padEnd(10)}  `, `${about} (${source}): ${note}`);
   if (flags.svg !== undefined) say(`\nThe picture is in ${flags.svg}`);
   sayNext([
-    [typed(`capacity ${model} --curve`), "GPUs against the time per output token"],
+    ...(curves || flags.group !== undefined
+      ? []
+      : [[again("--curve"), "GPUs against the time per output token"] as const]),
     [typed(`models ${model}`), "what the model is made of"],
   ]);
 }

@@ -68,6 +68,7 @@ const withTotals = (model: ModelShape) => ({ ...model, totals: totalsOf(model) }
 
 const megabytes = (bytes: number) => `${figure(bytes / 1e6)} MB`;
 const gigabytes = (bytes: number) => `${figure(bytes / 1e9)} GB`;
+const bytesOf = (bytes: number) => `${figure(bytes)} ${bytes === 1 ? "byte" : "bytes"}`;
 const billions = (count: number) => `${figure(count / 1e9)} B`;
 
 function sayList(): void {
@@ -117,10 +118,10 @@ function sayModel(model: ModelShape): void {
       [
         "one expert",
         megabytes(model.expertBytes),
-        `3 x ${hidden} x ${expertWidth}, ${figure(model.bytesPerWeight)} bytes a weight`,
+        `3 x ${hidden} x ${expertWidth}, ${bytesOf(model.bytesPerWeight)} a weight`,
       ],
       ["all experts", gigabytes(totals.expertBytes), `${percent(totals.expertBytes / totals.allBytes)} of all bytes`],
-      ["all else", gigabytes(totals.otherBytes), `${figure(model.otherBytesPerWeight)} bytes a weight, embeddings 2`],
+      ["all else", gigabytes(totals.otherBytes), `${bytesOf(model.otherBytesPerWeight)} a weight, embeddings 2`],
       ["one copy", gigabytes(totals.allBytes), `${figure(totals.allBytes / GPU_BYTES)} GPUs of 80 GB`],
     ],
     [1],

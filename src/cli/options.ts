@@ -230,6 +230,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   budgetsBytes: "budgets",
   pinned: "pin",
   chunked: "whole",
+  loadNs: "loadUs",
   overheadNs: "overheadUs",
   prefillOverheadNs: "prefillOverheadUs",
   sequenceNs: "sequenceUs",
@@ -246,7 +247,7 @@ export function withFlag(message: string, command: Command | undefined): string 
   const option = command && optionOf(place, command);
   if (!option) return message;
   const value = command.getOptionValue(option.attributeName());
-  return `${message} (${option.long}${value === undefined ? "" : ` ${value}`})`;
+  return `${message} (${option.long}${value === undefined || value === true ? "" : ` ${value}`})`;
 }
 
 /** The option that sets what stands in a place such as `workloads[0].topics` or `pinned[2].layer`: the field, or what it is of. */

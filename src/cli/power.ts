@@ -12,7 +12,7 @@ import {
 } from "../index.ts";
 import { checkFolders, writeText } from "./files.ts";
 import { count, definedOf, number } from "./options.ts";
-import { heading, paint, say, sayJson, sayTable, sayWrapped, typed } from "./print.ts";
+import { again, heading, paint, say, sayJson, sayNext, sayTable, sayWrapped, typed } from "./print.ts";
 
 interface PowerFlags {
   base?: string;
@@ -36,7 +36,7 @@ export function powerCommand(): Command {
     .description("what optics draw by port, switch and cluster, what they save, and how boards of engines fail")
     .option("--base <name>", "built-in optics that savings are measured from (default: dsp-800g)")
     .option("--switch-tbps <Tb/s>", "of one switch, one way (default: 51.2)", number)
-    .option("--ports-per-module <count>", "(default: 1)", number)
+    .option("--ports-per-module <count>", "that share a module (default: 1)", number)
     .optionsGroup("Cluster:")
     .option("--gpus <count>", "a cluster of so many", count)
     .option("--gpu-watts <W>", "of one of them (default: 1000)", number)
@@ -69,6 +69,13 @@ Examples:
       if (cluster) sayCluster(power);
       sayBoard(board);
       if (flags.svg !== undefined) say(`\nThe picture is in ${flags.svg}`);
+      sayNext([
+        ...(flags.svg === undefined
+          ? [[again("--svg power.svg"), "draws watts against the switch's size"] as const]
+          : []),
+        ...(cluster ? [] : [[again("--gpus 288"), "what a whole cluster's optics draw"] as const]),
+        [again("--json"), "all of it, for programs"],
+      ]);
     });
 }
 
@@ -85,7 +92,17 @@ const watts = (value: number) => `${figure(value)} W`;
 function sayPower({ base, switchTbps, optics, unstated }: PowerReport): void {
   say(paint.bold(`What optics draw, and what they save over ${base}`));
   sayTable(
-    ["optics", "pJ/bit", "a port", "a module", `${figure(switchTbps)} Tb/s`, "saved", "a port", "a switch", "evidence"],
+    [
+      "optics",
+      "pJ/bit",
+      "a port",
+      "a module",
+      `${figure(switchTbps)} Tb/s`,
+      "saves",
+      "of a port",
+      "a switch",
+      "evidence",
+    ],
     optics.map(({ name, picojoulesPerBit, portWatts, moduleWatts, switchWatts, saving, evidence }) => [
       paint.bold(name),
       figure(picojoulesPerBit),
@@ -106,7 +123,7 @@ function sayPower({ base, switchTbps, optics, unstated }: PowerReport): void {
 function sayCluster({ optics }: PowerReport): void {
   heading("The cluster");
   sayTable(
-    ["optics", "its optics", "saved", "of all power", "a token", "of which optics"],
+    ["optics", "its optics", "saves", "of all power", "a token", "of which optics"],
     optics.map(({ name, cluster, saving }) => [
       paint.bold(name),
       watts(cluster!.opticsWatts),
@@ -127,7 +144,7 @@ function sayBoard(board: ReturnType<typeof boardReliability>): void {
   heading(`A board of ${engines} engines`);
   sayWrapped(
     "",
-    `It fails ${figure(ratioToOne)} times as often as one of 1. Lasers are ${percent(replaceableShare)} of that: where they are replaced from outside, boards stay ${figure(swapTimeRatio)} times as long.`,
+    `It fails ${figure(ratioToOne)} times as often as a board of one engine. Lasers are ${percent(replaceableShare)} of that: where they are replaced from outside, boards stay ${figure(swapTimeRatio)} times as long.`,
   );
   sayTable(
     ["lasers", "between swaps", "swapped within a year", "waits for parts"],
@@ -144,7 +161,9 @@ function sayBoard(board: ReturnType<typeof boardReliability>): void {
     ]),
     [1, 2, 3],
   );
-  for (const { about, grade, note } of RELIABILITY_EVIDENCE) sayWrapped(`${grade.padEnd(10)}  `, `${about}: ${note}`);
+  heading("The board rests on");
+  for (const { about, grade, source, note } of RELIABILITY_EVIDENCE)
+    sayWrapped(`${grade.padEnd(10)}  `, `${about} (${source}): ${note}`);
 }
 
 /** Switches that are drawn, in Tb/s. */

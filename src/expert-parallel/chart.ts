@@ -4,14 +4,14 @@ import type { ExpertParallelReport, ParallelPoint } from "./index.ts";
 
 /** A step by sequences of a GPU, when tokens travel and when weights do; a mark where the other way becomes faster. */
 export function expertParallelChart(
-  { model, ranks, points, crossings }: ExpertParallelReport,
+  { model, ranks, points, crossings, times }: ExpertParallelReport,
   { title = "A step, when tokens travel and when weights do" }: { title?: string } = {},
 ): string {
   const curve = (key: "tokensNs" | "weightsNs" | "residentNs") =>
     points.map((point: ParallelPoint) => ({ x: point.batch, y: point[key] }));
   return lineChart({
     title,
-    subtitle: `${model}; ${ranks} GPUs hold all experts together`,
+    subtitle: `${model}; ${ranks} GPUs hold all experts together; tokens take what was measured on ${times.nodes === 1 ? "one node" : `${times.nodes} nodes`}`,
     x: { label: "sequences of a GPU", log: true },
     y: { label: "a step", log: true, format: duration },
     series: [

@@ -13,8 +13,11 @@ export interface CommTimes {
 /** What stands in for GPUs that nobody has measured: the newest one that is. */
 const NEWEST = "b200";
 
-/** The table nearest to a model and a GPU: of the same GPU, and as wide, with as many bytes a token, and as many experts. */
-export function commTimesFor(tables: readonly CommTable[], gpu: string, model: ModelShape): CommTimes {
+/**
+ * The table nearest to a model, a GPU and so many nodes: of the same GPU, over as many nodes, and as wide, with as many bytes a
+ * token, and as many experts.
+ */
+export function commTimesFor(tables: readonly CommTable[], gpu: string, model: ModelShape, nodes = 1): CommTimes {
   if (tables.length === 0) throw new RangeError("times must hold at least 1 table, got 0");
   const isOf = (table: CommTable, name: string) => table.system.split("_")[0] === name;
   const isSameGpu = tables.some((table) => isOf(table, gpu));
@@ -25,7 +28,12 @@ export function commTimesFor(tables: readonly CommTable[], gpu: string, model: M
     Math.abs(Math.log(table.hidden / hidden)) +
     // Of two tables with the same bytes the one with as many experts.
     0.01 * Math.abs(Math.log(table.experts / experts));
-  const table = (named.length > 0 ? named : tables).reduce((best, next) => (apart(next) < apart(best) ? next : best));
+  const candidates = named.length > 0 ? named : tables;
+  const nodesApart = (table: CommTable) => Math.abs(Math.log(table.nodes / nodes));
+  const least = Math.min(...candidates.map(nodesApart));
+  const table = candidates
+    .filter((one) => nodesApart(one) === least)
+    .reduce((best, next) => (apart(next) < apart(best) ? next : best));
   const isSameShape = table.hidden === hidden && table.expertsPerToken === expertsPerToken && table.experts === experts;
   // Another shape's times are read where it sends as many bytes.
   const ratio = (hidden * expertsPerToken) / (table.hidden * table.expertsPerToken);

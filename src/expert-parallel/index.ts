@@ -77,7 +77,7 @@ export function compareExpertParallel(options: ExpertParallelOptions = {}): Expe
   batches.forEach((batch, i) => {
     checkWhole("batches", batch, i === 0 ? 1 : batches[i - 1]! + 1, 2 ** 14);
   });
-  const comm = commTimesFor(tables, cluster.gpu.name, model);
+  const comm = commTimesFor(tables, cluster.gpu.name, model, Math.ceil(ranks / cluster.gpusPerNode));
   const seed = decoding.seed ?? 1;
   const pointAt = pointsOf(plan, { ranks, comm, samples, seed });
   const points = batches.map(pointAt);
@@ -122,14 +122,17 @@ function notesOf({ cluster }: DecodingPlan, ranks: number, comm: CommTimes, batc
     notes.push(
       `times are those of ${source.hidden} x ${source.expertsPerToken} of ${source.experts}, at as many bytes a token`,
     );
-  if (ranks > cluster.gpusPerNode)
-    notes.push(
-      `measured within one node; ${ranks} GPUs are ${Math.ceil(ranks / cluster.gpusPerNode)}, which take longer`,
-    );
+  const nodes = Math.ceil(ranks / cluster.gpusPerNode);
+  const further = `, and ${ranks} GPUs are ${nodesWords(nodes)}: both take longer, by how much these times do not tell`;
+  notes.push(
+    `dispatch and combine are means, measured on ${nodesWords(source.nodes)}${nodes > source.nodes ? further : ""}`,
+  );
   if (batch > comm.mostTokens)
     notes.push(`beyond ${Math.floor(comm.mostTokens)} tokens a GPU times go on as they did before`);
   return notes;
 }
+
+const nodesWords = (nodes: number) => (nodes === 1 ? "one node" : `${nodes} nodes`);
 
 /** How a step is worked out at any batch. */
 function pointsOf(

@@ -1,5 +1,5 @@
 import { didYouMean } from "../check.ts";
-import { fileError, positiveDecimal } from "../measurement.ts";
+import { baseName, fileError, positiveDecimal } from "../measurement.ts";
 import type { Evidence } from "../optics/index.ts";
 
 /** Mean times of sending tokens to their experts and their answers back. */
@@ -71,7 +71,12 @@ export function readCommTimes(text: string, { file = "times" }: { file?: string 
       experts: numberOf("num_experts", true),
     };
     const key = JSON.stringify(shape);
-    const evidence: Evidence = { about: "dispatch and combine", grade: "published", source: file, note: "means" };
+    const evidence: Evidence = {
+      about: "dispatch and combine",
+      grade: "published",
+      source: baseName(file),
+      note: "means",
+    };
     const table = tables.get(key) ?? { ...shape, points: [], evidence };
     tables.set(key, table);
     table.points.push({

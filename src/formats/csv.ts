@@ -51,8 +51,7 @@ export function readLatencyColumn(text: string, { file, unit, column }: LatencyC
   const inUnit = unit ?? stated ?? "ns";
 
   const valuesNs = lines.slice(heads ? 1 : 0).map(({ number, fields }) => {
-    if (fields.length !== first.fields.length)
-      throw fileError(file, number, columnCount(first.fields.length), columnCount(fields.length));
+    checkColumns(file, number, fields, first.fields);
     const value = positiveDecimal(fields[place]!);
     if (Number.isNaN(value)) throw fileError(file, number, `a latency above 0 ${inUnit}`, fields[place] || "nothing");
     return value * NS_PER_UNIT[inUnit];
@@ -89,8 +88,13 @@ function looksNumeric(field: string): boolean {
   return /^[+-]?(\.?\d|nan$|inf(inity)?$)/i.test(field);
 }
 
+/** Refuses a row that has not as many columns as the one that says what they are. */
+export function checkColumns(file: string, line: number, row: readonly unknown[], head: readonly unknown[]): void {
+  if (row.length !== head.length) throw fileError(file, line, columnCount(head.length), columnCount(row.length));
+}
+
 /** So many columns, in words. */
-export function columnCount(count: number): string {
+function columnCount(count: number): string {
   return count === 1 ? "1 column" : `${count} columns`;
 }
 

@@ -4,7 +4,8 @@ import type { Doorbell } from "../doorbell.ts";
 import { fileError } from "../measurement.ts";
 import { blankTraffic, INSTANT_NS_MAX, loadRows, sortTraffic, type Traffic } from "../traffic.ts";
 import { nsFromUs } from "../units.ts";
-import { cellValue, columnCount, fieldsOf } from "./csv.ts";
+import { cellValue, checkColumns, fieldsOf } from "./csv.ts";
+import { objectOfLine } from "./json.ts";
 
 /** What a doorbell may say in either format; CSV spells it in snake case. */
 const FIELDS = [
@@ -178,8 +179,7 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): Line
   });
   return rest.map(({ number, row }) => {
     const cells = fieldsOf(row);
-    if (cells.length !== heads.length)
-      throw fileError(file, number, columnCount(heads.length), columnCount(cells.length));
+    checkColumns(file, number, cells, heads);
     const fields: Line["fields"] = {};
     cells.forEach((cell, i) => {
       if (cell !== "") fields[known.get(heads[i]!)!] = cellValue(cell);
@@ -192,14 +192,7 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): Line
 function linesOfJson(file: string, rows: { number: number; row: string }[]): Line[] {
   const known: readonly string[] = [...FIELDS, ...FLAGS];
   return rows.map(({ number, row }) => {
-    let fields: unknown;
-    try {
-      fields = JSON.parse(row);
-    } catch (error) {
-      throw fileError(file, number, "a JSON object", (error as Error).message.replaceAll("\n", " "));
-    }
-    if (typeof fields !== "object" || fields === null || Array.isArray(fields))
-      throw fileError(file, number, "a JSON object", describe(fields));
+    const fields = objectOfLine(file, number, row);
     for (const key of Object.keys(fields))
       if (!known.includes(key)) throw fileError(file, number, "keys of a doorbell", `${key}${didYouMean(key, known)}`);
     return { file, number, fields, spell: (field) => field };

@@ -14,6 +14,19 @@ export function parseJson(text: string, file: string): unknown {
   );
 }
 
+/** The object that one line of a file of JSON lines is. */
+export function objectOfLine(file: string, line: number, text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw fileError(file, line, "a JSON object", (error as Error).message.replaceAll("\n", " "));
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw fileError(file, line, "a JSON object", describe(value));
+  return value as Record<string, unknown>;
+}
+
 /** What the parser has against `text`. */
 function complaint(text: string): string | null {
   try {

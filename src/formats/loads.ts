@@ -1,6 +1,6 @@
 import { checkKeys, describe, didYouMean } from "../check.ts";
 import { fileError } from "../measurement.ts";
-import { columnCount, fieldsOf } from "./csv.ts";
+import { checkColumns, fieldsOf } from "./csv.ts";
 import { JsonValue, parseJson } from "./json.ts";
 import { isNpy, readNpy, readNpz } from "./npy.ts";
 import { gunzip, isGzip, isZip } from "./unpack.ts";
@@ -143,9 +143,7 @@ function ofCsv(text: string, file: string): LoadStatistics {
     .filter(({ fields }) => fields.length > 1 || fields[0] !== "");
   const [first, ...rest] = lines as [(typeof lines)[number], ...typeof lines];
   const isNamed = first.fields.some((field) => /^[a-z_]/i.test(field) && !/^(nan|inf(inity)?)$/i.test(field));
-  for (const { number, fields } of lines)
-    if (fields.length !== first.fields.length)
-      throw fileError(file, number, columnCount(first.fields.length), columnCount(fields.length));
+  for (const { number, fields } of lines) checkColumns(file, number, fields, first.fields);
   if (isNamed) return ofColumns(file, first, rest);
   const rows = lines.map(({ number, fields }) => Float64Array.from(fields, (field) => loadOf(file, number, field)));
   return statisticsOf(file, rows, 1, "CSV");

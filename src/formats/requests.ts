@@ -1,7 +1,8 @@
 import { checkKeys, describe, didYouMean } from "../check.ts";
 import { fileError } from "../measurement.ts";
 import { type Requests, requestsOf, type ServedTimes, TOKENS_MAX } from "../requests/requests.ts";
-import { cellValue, columnCount, fieldsOf } from "./csv.ts";
+import { cellValue, checkColumns, fieldsOf } from "./csv.ts";
+import { objectOfLine } from "./json.ts";
 import { gunzip, isGzip } from "./unpack.ts";
 
 /** Formats of requests: Azure's traces, Mooncake's, a plain table, and what vLLM said of requests that it served. */
@@ -14,6 +15,11 @@ export interface RequestFile {
   requests: Requests;
   /** When they were served; null where the file does not say. */
   measured: ServedTimes | null;
+  /**
+   * Of all tokens that are read, those of leading blocks that an earlier request had too: no cache of prefixes spares more. Nothing
+   * here uses one, each prompt is computed whole. Null where the file does not say.
+   */
+  sharedPrefixShare: number | null;
 }
 
 /** A line's values by name, with where it stands. */
@@ -29,6 +35,8 @@ interface Row {
   input: number;
   output: number;
   served?: { queuedNs: number; firstNs: number; endNs: number };
+  /** Of its prompt, by number: equal numbers are of equal prompts so far. */
+  blocks?: readonly number[];
 }
 
 /** Names of each format's fields, in order, and how a line of it is read. */
@@ -51,14 +59,12 @@ const FORMATS: Record<RequestFormat, { fields: readonly string[]; row: (line: Li
   },
   mooncake: {
     fields: ["timestamp", "input_length", "output_length", "hash_ids"],
-    row: (line) => {
-      checkBlocks(line);
-      return {
-        arrivalNs: time(line, "timestamp", 1e6),
-        input: tokens(line, "input_length"),
-        output: tokens(line, "output_length"),
-      };
-    },
+    row: (line) => ({
+      arrivalNs: time(line, "timestamp", 1e6),
+      input: tokens(line, "input_length"),
+      output: tokens(line, "output_length"),
+      ...blocksOf(line),
+    }),
   },
   vllm: {
     fields: [
@@ -98,7 +104,8 @@ export async function readRequests(
   const { format, lines } = rows[0]!.row.trimStart().startsWith("{") ? linesOfJson(file, rows) : linesOfCsv(file, rows);
   if (lines.length === 0) throw fileError(file, null, "at least 1 request", "none");
   const read = lines.map(FORMATS[format].row);
-  return format === "vllm" ? { format, ...alignedOf(read) } : { format, requests: requestsOf(read), measured: null };
+  const { requests, measured } = format === "vllm" ? alignedOf(read) : { requests: requestsOf(read), measured: null };
+  return { format, requests, measured, sharedPrefixShare: sharedPrefixShareOf(read) };
 }
 
 /** The line of heads says which table it is. */
@@ -108,8 +115,7 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): { fo
   const format = formatOf(file, first.number, heads, ["plain", "azure"], "columns");
   const lines = rest.map(({ number, row }) => {
     const cells = fieldsOf(row);
-    if (cells.length !== heads.length)
-      throw fileError(file, number, columnCount(heads.length), columnCount(cells.length));
+    checkColumns(file, number, cells, heads);
     return { file, number, fields: Object.fromEntries(heads.map((head, i) => [head, cellValue(cells[i]!)])) };
   });
   return { format, lines };
@@ -118,17 +124,10 @@ function linesOfCsv(file: string, rows: { number: number; row: string }[]): { fo
 function linesOfJson(file: string, rows: { number: number; row: string }[]): { format: RequestFormat; lines: Line[] } {
   let format: RequestFormat | null = null;
   const lines = rows.map(({ number, row }) => {
-    let fields: unknown;
-    try {
-      fields = JSON.parse(row);
-    } catch (error) {
-      throw fileError(file, number, "a JSON object", (error as Error).message.replaceAll("\n", " "));
-    }
-    if (typeof fields !== "object" || fields === null || Array.isArray(fields))
-      throw fileError(file, number, "a JSON object", describe(fields));
+    const fields = objectOfLine(file, number, row);
     const all = format === null ? (["mooncake", "vllm"] as const) : [format];
     format = formatOf(file, number, Object.keys(fields), all, "keys");
-    return { file, number, fields: fields as Record<string, unknown> };
+    return { file, number, fields };
   });
   return { format: format!, lines };
 }
@@ -193,12 +192,30 @@ function alignedOf(rows: Row[]): { requests: Requests; measured: ServedTimes } {
   };
 }
 
-/** Prefixes that requests share: numbers of blocks, which are checked and not used. */
-function checkBlocks(line: Line): void {
+/** Tokens of a block of Mooncake's. */
+const BLOCK_TOKENS = 512;
+
+/** The blocks of a prompt, where they are stated. */
+function blocksOf(line: Line): { blocks?: readonly number[] } {
   const ids = line.fields["hash_ids"];
-  if (ids === undefined) return;
+  if (ids === undefined) return {};
   if (!Array.isArray(ids) || ids.some((id) => !Number.isInteger(id) || id < 0))
     throw wrong(line, "hash_ids", "a list of whole numbers from 0 up");
+  return { blocks: ids as number[] };
+}
+
+/** Of all tokens that are read, those of leading blocks that an earlier request had; null where none states its blocks. */
+function sharedPrefixShareOf(rows: readonly Row[]): number | null {
+  if (rows.every(({ blocks }) => blocks === undefined)) return null;
+  const seen = new Set<number>();
+  let [shared, all] = [0, 0];
+  for (const { blocks = [], input } of rows.toSorted((a, b) => a.arrivalNs - b.arrivalNs)) {
+    const first = blocks.findIndex((block) => !seen.has(block));
+    shared += Math.min(input, BLOCK_TOKENS * (first < 0 ? blocks.length : first));
+    all += input;
+    for (const block of blocks) seen.add(block);
+  }
+  return shared / all;
 }
 
 function tokens(line: Line, field: string): number {

@@ -2,7 +2,8 @@ import { describe, didYouMean } from "../check.ts";
 import { fileError } from "../measurement.ts";
 import type { RouteRow } from "../routes/order.ts";
 import { DECODE, MOST_EXPERTS, MOST_LAYERS } from "../routes/routes.ts";
-import { columnCount } from "./csv.ts";
+import { checkColumns } from "./csv.ts";
+import { objectOfLine } from "./json.ts";
 
 /** What a file of routes says of its model; null where it does not. */
 export interface RouteHead {
@@ -114,8 +115,7 @@ export class RouteLines {
 
   #ofCells(text: string, line: number, columns: readonly (Field | null)[]): RouteRow | null {
     const cells = cellsOf(text);
-    if (cells.length !== columns.length)
-      throw fileError(this.#file, line, columnCount(columns.length), columnCount(cells.length));
+    checkColumns(this.#file, line, cells, columns);
     const cell = (field: Field) => cells[columns.indexOf(field)];
     const row = this.#blank(line, cell);
     const list = cell("experts");
@@ -151,14 +151,7 @@ export class RouteLines {
   }
 
   #ofJson(text: string, line: number): RouteRow {
-    let fields: unknown;
-    try {
-      fields = JSON.parse(text);
-    } catch (error) {
-      throw fileError(this.#file, line, "a JSON object", (error as Error).message.replaceAll("\n", " "));
-    }
-    if (typeof fields !== "object" || fields === null || Array.isArray(fields))
-      throw fileError(this.#file, line, "a JSON object", describe(fields));
+    const fields = objectOfLine(this.#file, line, text);
     const values = new Map<Field, unknown>();
     for (const [key, value] of Object.entries(fields)) {
       const field = OTHER_NAMES[key] ?? (key as Field);

@@ -1,4 +1,4 @@
-import { didYouMean } from "../check.ts";
+import { checkKeys, didYouMean } from "../check.ts";
 
 // https://huggingface.co/docs/safetensors: 8 bytes of the header's length, little-endian; the header, JSON; the tensors, end to end.
 
@@ -28,7 +28,9 @@ interface Entry {
 }
 
 /** Reads every tensor of a safetensors file, F16 and BF16 widened. `file` is what errors call it. */
-export function readSafetensors(bytes: Uint8Array, { file = "safetensors" }: { file?: string } = {}): Tensors {
+export function readSafetensors(bytes: Uint8Array, options: { file?: string } = {}): Tensors {
+  checkKeys("options", options, ["file"]);
+  const { file = "safetensors" } = options;
   const fail = (message: string): never => {
     throw new RangeError(`${file}: ${message}`);
   };

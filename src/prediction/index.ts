@@ -1,4 +1,4 @@
-import { didYouMean } from "../check.ts";
+import { checkKeys, didYouMean } from "../check.ts";
 import { RandomBits } from "../random.ts";
 import { type Chosen, History, type PredictorShape } from "./history.ts";
 import { FEATURES_A_SOURCE, Logistic, Mixture, Perceptron } from "./mixing.ts";
@@ -33,9 +33,12 @@ export class Predictor {
   readonly #source: Source;
   readonly #scores: Float64Array;
 
-  constructor(name: PredictorName, { seed = 1, ...shape }: PredictorOptions) {
+  constructor(name: PredictorName, options: PredictorOptions) {
     if (!PREDICTORS.includes(name)) throw new TypeError(`there is no predictor ${name}${didYouMean(name, PREDICTORS)}`);
+    checkKeys("options", options, ["layers", "experts", "k", "horizon", "seed"]);
+    const { seed = 1, ...shape } = options;
     const history = new History(shape, TOKENS_KEPT);
+    checkTables(name, history);
     const popularity = new Popularity(history);
     this.name = name;
     this.#history = history;
@@ -68,6 +71,20 @@ export class Predictor {
   }
 }
 
+/** Markov's tables: of a layer, and of those that are mixed. */
+const LAGS = [0, 1, 2];
+const MOST_TABLE_BYTES = 2e9;
+
+/** Refuses Markov's tables of more bytes than programs are given. */
+function checkTables(name: PredictorName, { layers, experts }: History): void {
+  const tables = name === "markov" ? 1 : name === "blend" || name === "mlp" ? LAGS.length : 0;
+  const bytes = Float32Array.BYTES_PER_ELEMENT * tables * layers * experts * experts;
+  if (bytes > MOST_TABLE_BYTES)
+    throw new RangeError(
+      `experts must be fewer: ${tables} x ${layers} layers x ${experts} x ${experts} counts take ${(bytes / 1e9).toFixed(1)} GB of at most ${MOST_TABLE_BYTES / 1e9}, got ${experts}`,
+    );
+}
+
 /** Tokens that are recalled, and those before the present one that any source looks back to. */
 const TOKENS_KEPT = 512;
 
@@ -79,7 +96,7 @@ const MLP_RATE = 0.01;
 function sourceOf(name: PredictorName, history: History, popularity: Popularity, seed: number): Source {
   const average = () => new MovingAverage(history, popularity, MOVING_AVERAGE_DECAY);
   const mixed = () => [
-    ...[0, 1, 2].map((lag) => new Markov(history, popularity, { lag, across: true })),
+    ...LAGS.map((lag) => new Markov(history, popularity, { lag, across: true })),
     average(),
     new PreviousToken(history, popularity),
     new Recall(history, popularity),

@@ -2,7 +2,7 @@ import { checkKeys, checkLength, checkWhole } from "../check.ts";
 import { type ServingOptions, simulateServing } from "./index.ts";
 import { type RequestTimes, requestTimes, tpotNs } from "./report.ts";
 import type { Requests, ServedTimes } from "./requests.ts";
-import { COST_KEYS, type StepCosts } from "./steps.ts";
+import { COST_KEYS, COST_NS_MAX, type StepCosts } from "./steps.ts";
 
 /** How far a simulated figure is from the measured one. */
 export interface FigureError {
@@ -32,6 +32,8 @@ export interface CalibrateOptions {
   among?: (request: number) => boolean;
   /** Runs at the most; 400 unless given. */
   runs?: number;
+  /** Told after each run how many there were. */
+  onProgress?: (runs: number) => void;
 }
 
 /** Costs that fit, and how well. */
@@ -101,10 +103,11 @@ export function calibrateServing(
   serving: ServingOptions = {},
   options: CalibrateOptions = {},
 ): Calibration {
-  checkKeys("options", options, ["among", "runs"]);
-  const { among = (request) => request % 2 === 0, runs = 400 } = options;
+  checkKeys("options", options, ["among", "runs", "onProgress"]);
+  const { among = (request) => request % 2 === 0, runs = 400, onProgress } = options;
   checkWhole("runs", runs, 10, 1e6);
   checkLength("measured.endNs", measured.endNs, requests.arrivalNs.length);
+  checkMeasured(requests, measured);
   const places = Array.from(requests.arrivalNs.keys()).filter(among);
   if (places.length === 0) throw new RangeError("among must say at least 1 request, got 0");
   const searched = COST_KEYS.filter(
@@ -114,16 +117,21 @@ export function calibrateServing(
     const costs = { ...START, linkShare: 1 };
     for (const key of COST_KEYS) if (serving[key] !== undefined) costs[key] = serving[key];
     searched.forEach((key, i) => {
-      costs[key] = SHARES.includes(key) ? 1 / (1 + Math.exp(-point[i]!)) : Math.exp(point[i]!);
+      costs[key] = SHARES.includes(key) ? shareOf(point[i]!) : Math.min(COST_NS_MAX, Math.exp(point[i]!));
     });
     return costs;
   };
   const timesAt = (point: readonly number[]) => simulateServing(requests, { ...serving, ...costsAt(point) }).times;
-  const residualAt = (point: readonly number[]) => residualOf(requests, timesAt(point), measured, places);
+  let calls = 0;
+  const residualAt = (point: readonly number[]) => {
+    const residual = residualOf(requests, timesAt(point), measured, places);
+    onProgress?.(++calls);
+    return residual;
+  };
   const start = searched.map((key) =>
     SHARES.includes(key) ? Math.log(START[key] / (1 - START[key])) : Math.log(START[key]),
   );
-  const { point, value, calls } = leastNear(start, residualAt, runs);
+  const { point, value } = leastNear(start, residualAt, runs);
   const times = timesAt(point);
   return {
     costs: costsAt(point),
@@ -136,6 +144,21 @@ export function calibrateServing(
         : compareServing(requests, times, measured, (request) => !among(request)),
   };
 }
+
+/** Refuses times of no length, of which none is any multiple. */
+function checkMeasured({ outputTokens }: Requests, { queuedNs, firstNs, endNs }: ServedTimes): void {
+  for (let i = 0; i < outputTokens.length; i++) {
+    if (!(firstNs[i]! > queuedNs[i]!))
+      throw new RangeError(
+        `measured.firstNs[${i}] must be above ${queuedNs[i]}, when it was queued, got ${firstNs[i]}`,
+      );
+    if (outputTokens[i]! > 1 && !(endNs[i]! > firstNs[i]!))
+      throw new RangeError(`measured.endNs[${i}] must be above ${firstNs[i]}, its first token, got ${endNs[i]}`);
+  }
+}
+
+/** Any number as a share that a GPU may be said to reach. */
+const shareOf = (x: number) => Math.max(Number.EPSILON, 1 / (1 + Math.exp(-x)));
 
 function residualOf(requests: Requests, simulated: ServedTimes, measured: ServedTimes, places: readonly number[]) {
   let sum = 0;

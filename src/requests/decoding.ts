@@ -17,6 +17,8 @@ export interface FabricServingOptions {
   batches?: readonly number[];
   /** Steps of each simulation; 20 unless given. */
   steps?: number;
+  /** Told before each batch how many are done. */
+  onProgress?: (done: number) => void;
 }
 
 /** A GPU of a cluster whose experts are fetched, as an engine to serve with. */
@@ -71,9 +73,10 @@ export class TabledSteps implements StepTimes {
  * its own requests. Sequences are as long as `decoding` says, whatever requests say.
  */
 export function servingOnFabric(decoding: DecodingOptions = {}, options: FabricServingOptions = {}): FabricServing {
-  checkKeys("options", options, ["batches", "steps"]);
-  const { batches = [1, 2, 4, 8, 16, 32, 64, 128], steps = 20 } = options;
-  const table = batches.map((batch) => {
+  checkKeys("options", options, ["batches", "steps", "onProgress"]);
+  const { batches = [1, 2, 4, 8, 16, 32, 64, 128], steps = 20, onProgress } = options;
+  const table = batches.map((batch, done) => {
+    onProgress?.(done);
     const { report } = simulateDecoding({ ...decoding, batch, steps }, { repetitions: 1 });
     return { batch, meanNs: report.interTokenLatency.meanNs.mean };
   });

@@ -16,7 +16,7 @@ export interface ServingOptions extends Partial<StepOptions> {
   chunked?: boolean;
   /** Whether a step is planned while the one before it runs, as vLLM does; it is unless given. */
   ahead?: boolean;
-  /** How long steps take; by the roofline unless given. */
+  /** How long steps take; by the roofline, at what is said to be reached of it, unless given. */
   steps?: StepTimes;
 }
 
@@ -61,6 +61,8 @@ export function planServing(options: ServingOptions = {}): ServingPlan {
     throw new RangeError(
       `maxBatchedTokens must be at least ${maxSequences}, a token for each of maxSequences, got ${maxBatchedTokens}`,
     );
+  const stray = given && COST_KEYS.find((key) => options[key] !== undefined);
+  if (stray) throw new TypeError(`${stray} goes with steps of the roofline: steps are given`);
   const costs = Object.fromEntries(
     (["ranks", ...COST_KEYS] as const).flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
   );

@@ -15,8 +15,8 @@ export interface ServedTimes {
   endNs: Float64Array;
 }
 
-/** A sequence of more tokens fits no model. */
-export const TOKENS_MAX = 2 ** 30;
+/** A sequence of more tokens fits no model: they read 10 million at the most. */
+export const TOKENS_MAX = 2 ** 24;
 
 /** Requests of rows in any order; those that arrive together stay in theirs. */
 export function requestsOf(rows: readonly { arrivalNs: number; input: number; output: number }[]): Requests {

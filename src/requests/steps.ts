@@ -1,4 +1,4 @@
-import { checkAtLeast, checkBetween, checkKeys, checkPositive, checkWhole } from "../check.ts";
+import { checkBetween, checkKeys, checkPositive, checkWhole } from "../check.ts";
 import { flopsPerNsOf, type Gpu } from "../gpus.ts";
 import { type AttentionShape, attentionBytes, attentionFlops } from "../models/attention.ts";
 import { distinctExperts, kvBytesOf, type ModelShape, totalsOf } from "../models/shape.ts";
@@ -51,6 +51,9 @@ export const COST_KEYS: readonly (keyof StepCosts)[] = [
   "linkShare",
 ];
 
+/** No step takes longer: 1,000 s. */
+export const COST_NS_MAX = 1e12;
+
 /** Activations travel as bf16. */
 const BYTES_OF_ACTIVATION = 2;
 
@@ -71,7 +74,8 @@ export class RooflineSteps implements StepTimes {
     const { overheadNs = 0, prefillOverheadNs = 0, sequenceNs = 0 } = options;
     this.roofline = new Roofline(model, gpu, { flopsShare, hbmShare });
     checkWhole("ranks", ranks, 1, this.roofline.model.experts);
-    for (const [name, ns] of Object.entries({ overheadNs, prefillOverheadNs, sequenceNs })) checkAtLeast(name, ns, 0);
+    for (const [name, ns] of Object.entries({ overheadNs, prefillOverheadNs, sequenceNs }))
+      checkBetween(name, ns, 0, COST_NS_MAX);
     checkPositive("linkShare", linkShare);
     checkBetween("linkShare", linkShare, 0, 1);
     this.ranks = ranks;

@@ -1,3 +1,4 @@
+import { checkKeys } from "../check.ts";
 import { Predictor, type PredictorName } from "../prediction/index.ts";
 import { checkRoutes, NO_EXPERT, PREFILL, type Routes } from "../routes/routes.ts";
 
@@ -13,10 +14,9 @@ export interface GuideOptions {
  * ahead, as a predictor saw it when that layer was last chosen. Before an event it has seen what lies before that event and
  * nothing else; a prefill, whose layers are an event each, it sees at its end. Event 0 begins anew.
  */
-export function guideOf(
-  routes: Routes,
-  { predictor = "blend", seed = 1 }: GuideOptions = {},
-): (scores: Float32Array, event: number) => void {
+export function guideOf(routes: Routes, options: GuideOptions = {}): (scores: Float32Array, event: number) => void {
+  checkKeys("options", options, ["predictor", "seed"]);
+  const { predictor = "blend", seed = 1 } = options;
   checkRoutes(routes);
   const { layers, experts, k } = routes;
   const begin = () => eventsOf(routes, new Predictor(predictor, { layers, experts, k, horizon: layers, seed }));

@@ -2,6 +2,7 @@ import { LANES } from "../../assembly/layout.ts";
 import { checkKeys, checkWhole } from "../check.ts";
 import type { RandomOptions } from "../random.ts";
 import { blockBytes } from "../routes/routes.ts";
+import { figure } from "../words.ts";
 import { type Accesses, checkAccesses } from "./accesses.ts";
 import { RecencyPass } from "./distances.ts";
 import { Residency } from "./index.ts";
@@ -244,14 +245,14 @@ function warned(points: ResidencyReport[], lru: RecencyPass, cycle: Cycle): Resi
 
 const finiteOr = (value: number) => (Number.isFinite(value) ? value : null);
 
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+const megabytes = (bytes: number) => `${figure(bytes / 1e6)} MB`;
 
 function warningsOf({ policy, budgetBytes, decode }: ResidencyReport, cliff: RecencyCliff): string[] {
   const { cliffBytes, cycleBytes } = cliff;
   if (policy !== "lru" || decode.accesses === 0 || cliffBytes === null || budgetBytes >= cliffBytes) return [];
-  const cycle = cycleBytes === null ? "" : `; one token asks for at least ${mib(cycleBytes)}`;
+  const cycle = cycleBytes === null ? "" : `; one token asks for at least ${megabytes(cycleBytes)}`;
   return [
-    `lru is below its cliff: with ${mib(budgetBytes)} it evicts every expert before the next token asks for it, and from ${mib(cliffBytes)} on it does not${cycle}`,
+    `lru is below its cliff: with ${megabytes(budgetBytes)} it evicts every expert before the next token asks for it, and from ${megabytes(cliffBytes)} on it does not${cycle}`,
   ];
 }
 
@@ -262,6 +263,6 @@ function excessOf({ policy, budgetBytes, decode }: ResidencyReport, most: Float6
   if (most.every((bytes) => bytes <= share)) return [];
   const held = most.reduce((sum, bytes) => sum + Math.max(bytes, share), 0);
   return [
-    `${policy} holds up to ${mib(held)}, more than its ${mib(budgetBytes)}: a layer's share is less than one token asks of it, which is held until the next token's`,
+    `${policy} holds up to ${megabytes(held)}, more than its ${megabytes(budgetBytes)}: a layer's share is less than one token asks of it, which is held until the next token's`,
   ];
 }

@@ -18,8 +18,8 @@ export interface RouteRow {
 }
 
 /**
- * Holds rows to their order: prompts ascend, prefill comes before decode, tokens of decode come one by one with all their
- * layers. A prefill comes token by token, or layer by layer in chunks of tokens; of the last layer all tokens but the last may
+ * Holds rows to their order: prompts ascend, prefill comes before decode, tokens of decode come one by one, none left out, with all
+ * their layers. A prefill comes token by token, or layer by layer in chunks of tokens; of the last layer all tokens but the last may
  * be missing, for engines do not work it out.
  */
 export class RowOrder {
@@ -86,6 +86,9 @@ export class RowOrder {
     if (row.step === last.step)
       throw this.#wrong(row.line, `layer ${last.layer + 1} of step ${row.step}`, `layer ${row.layer}`);
     if (row.step < last.step) throw this.#wrong(row.line, `steps to ascend from ${last.step}`, `step ${row.step}`);
+    // Each token of decode comes of the one before it: without it there is none.
+    if (row.phase === DECODE && row.step > last.step + 1)
+      throw this.#wrong(row.line, `step ${last.step + 1}`, `step ${row.step}`);
     this.#endToken(last, row.line);
     if (row.layer !== 0) throw this.#wrong(row.line, `layer 0 of step ${row.step}`, `layer ${row.layer}`);
     this.#startChunk(row);
@@ -137,8 +140,10 @@ export class RowOrder {
     if (last.layer < least) throw this.#wrong(line, `layer ${last.layer + 1} of step ${last.step}`, "none");
     if (last.phase !== PREFILL) return;
     if (!isEnd && (!this.#fewest || last.layer < this.#fewest.row.layer)) this.#fewest = { line, row: last };
+    if (!isEnd) return;
     // Where nothing has said how many layers there are, the last token of a prefill does.
-    if (!isEnd || !this.#fewest || this.#fewest.row.layer >= last.layer - 1) return;
+    this.#layers ??= last.layer + 1;
+    if (!this.#fewest || this.#fewest.row.layer >= last.layer - 1) return;
     const { step, layer } = this.#fewest.row;
     throw this.#wrong(this.#fewest.line, `layer ${layer + 1} of step ${step}`, "none");
   }
@@ -146,6 +151,7 @@ export class RowOrder {
   #endLayers(last: RouteRow, line: number | null): void {
     if (this.#layers !== null && last.layer < this.#layers - 1)
       throw this.#wrong(line, `layer ${last.layer + 1} of the prefill of prompt ${last.prompt}`, "none");
+    this.#layers ??= last.layer + 1;
   }
 
   #wrong(line: number | null, expected: string, got: string): RangeError {

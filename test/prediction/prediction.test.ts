@@ -34,11 +34,13 @@ function drawn({ layers = 5, experts = 12, k = 3, tokens = 24, prompts = 2, seed
 
 const rowOf = ({ chosen, k }: Routes, row: number) => chosen.subarray(row * k, (row + 1) * k);
 
+const shapeOf = ({ layers, experts, k }: Routes) => ({ layers, experts, k });
+
 test("Markov scores as its rule says, worked out from the whole past each time", () => {
   fc.assert(
     fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), (seed, horizon) => {
       const routes = drawn({ seed, tokens: 8, prompts: 1 });
-      const predictor = new Predictor("markov", { ...routes, horizon });
+      const predictor = new Predictor("markov", { ...shapeOf(routes), horizon });
       const { layers, tokens } = routes;
       for (let row = 0; row + horizon < tokens * layers; row++) {
         predictor.observe(rowOf(routes, row));
@@ -58,7 +60,7 @@ test.each(PREDICTORS)("%s sees the past only: what comes later does not change w
   const cut = 61; // layers, in the midst of a token
   other.chosen.set(drawn({ seed: 2 }).chosen.subarray(cut * 3), cut * 3);
   const said = [one, other].map((routes) => {
-    const predictor = new Predictor(name, { ...routes, horizon: 2 });
+    const predictor = new Predictor(name, { ...shapeOf(routes), horizon: 2 });
     return Array.from({ length: cut + 20 }, (_, row) => {
       predictor.observe(rowOf(routes, row));
       return [...predictor.predict()];
@@ -138,7 +140,7 @@ test("a prompt begins with nothing before it, and what was learnt is kept", () =
 test("every build and host says the same, to the last bit", () => {
   const routes = drawn({ layers: 6, experts: 32, k: 4, tokens: 40, seed: 9 });
   const sums = (["recall", "blend", "mlp"] as const).map((name) => {
-    const predictor = new Predictor(name, routes);
+    const predictor = new Predictor(name, shapeOf(routes));
     const said = Array.from({ length: 240 }, (_, row) => {
       predictor.observe(rowOf(routes, row));
       return [...predictor.predict()];
@@ -169,8 +171,18 @@ test("names the bad argument", () => {
     [{ horizon: 5 }, "horizon must be from 1 to 4, got 5"],
     [{ k: 9 }, "k must be from 1 to 8, got 9"],
     [{ layers: 0 }, "layers must be from 1 to 4096, got 0"],
+    [
+      { layers: 48, experts: 4096 },
+      "experts must be fewer: 1 x 48 layers x 4096 x 4096 counts take 3.2 GB of at most 2, got 4096",
+    ],
   ] as const)
     expect(() => new Predictor("markov", { ...shape, ...options })).toThrow(new RangeError(message));
+  expect(() => new Predictor("blend", { layers: 1, experts: 15_000, k: 2 })).toThrow(
+    "experts must be fewer: 3 x 1 layers x 15000 x 15000 counts take 2.7 GB of at most 2, got 15000",
+  );
+  expect(() => new Predictor("blend", { ...shape, horizn: 2 } as never)).toThrow(
+    new TypeError("options has no field horizn; did you mean horizon?"),
+  );
   const predictor = new Predictor("markov", shape);
   expect(() => predictor.predict()).toThrow("a layer must have been observed before the first prediction");
   expect(() => predictor.observe([1, 8])).toThrow("experts[1] must be from 0 to 7, got 8");

@@ -37,6 +37,19 @@ describe("formats of requests", () => {
     expect([...requests.inputTokens]).toEqual([7, 9]);
   });
 
+  test("prefixes that an earlier request had are counted, in order of arrival, up to the first new block", async () => {
+    const rows = [
+      { timestamp: 20, input_length: 1100, output_length: 1, hash_ids: [1, 2, 5] }, // 1,024 of [1, 2]
+      { timestamp: 10, input_length: 1030, output_length: 1, hash_ids: [1, 2, 3] }, // none: it came first
+      { timestamp: 30, input_length: 1400, output_length: 1, hash_ids: [1, 4, 3] }, // 512: 3 is behind a new one
+      { timestamp: 40, input_length: 1030, output_length: 1, hash_ids: [1, 2, 3] }, // all, of a last block in part
+      { timestamp: 50, input_length: 440, output_length: 1 },
+    ];
+    const text = rows.map((line) => JSON.stringify(line)).join("\n");
+    expect((await readRequests(text)).sharedPrefixShare).toBe((1024 + 512 + 1030) / 5000);
+    expect((await readRequests(`${PLAIN}0,5,5\n`)).sharedPrefixShare).toBeNull();
+  });
+
   test("a plain table, columns and rows in any order, a byte order mark before it", async () => {
     const { format, requests } = await readRequests("\uFEFFinputTokens,arrivalMs,outputTokens\n5,20.5,1\n\n6,10,2\n");
     expect(format).toBe("plain");
@@ -83,8 +96,8 @@ describe("refusals", () => {
     ["arrivalMs,inputTokens,inputTokens,outputTokens\n", "f:1: expected each column once, got inputTokens twice"],
     [`${PLAIN}1,2\n`, "f:2: expected 3 columns, got 2 columns"],
     [`${PLAIN}1,2,3\n-1,2,3\n`, "f:3: expected arrivalMs to be a number from 0 up, got -1"],
-    [`${PLAIN}1,0,3\n`, "f:2: expected inputTokens to be a whole number from 1 to 1073741824, got 0"],
-    [`${PLAIN}1,2,many\n`, 'f:2: expected outputTokens to be a whole number from 1 to 1073741824, got "many"'],
+    [`${PLAIN}1,0,3\n`, "f:2: expected inputTokens to be a whole number from 1 to 16777216, got 0"],
+    [`${PLAIN}1,2,many\n`, 'f:2: expected outputTokens to be a whole number from 1 to 16777216, got "many"'],
     [
       `${AZURE}2023-13-16 18:17:03,1,1`,
       'f:2: expected TIMESTAMP to be an instant such as 2023-11-16 18:15:46.6805900, got "2023-13-16 18:17:03"',

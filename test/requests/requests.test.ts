@@ -220,12 +220,13 @@ describe("refusals", () => {
     ],
     [{ ranks: 129 }, "ranks must be from 1 to 128, got 129"],
     [{ linkShare: 0 }, "linkShare must be above 0, got 0"],
-    [{ overheadNs: -1 }, "overheadNs must be at least 0, got -1"],
+    [{ overheadNs: -1 }, "overheadNs must be from 0 to 1000000000000, got -1"],
     [
       { model: "mixtral-8x22b" },
       "ranks must be more: of h100's 80.0 GB 90% are used, and mixtral-8x22b on 1 takes 281",
     ],
     [{ model: "mixtral-8x22" }, "did you mean mixtral-8x22b?"],
+    [{ steps: { stepNs: () => 1 }, overheadNs: 5 }, "overheadNs goes with steps of the roofline: steps are given"],
     [{ ahead: 1 as never }, "ahead must be a boolean, got number"],
   ] as [ServingOptions, string][])("%j", (options, message) => {
     expect(() => simulateServing(requests, options)).toThrow(message);
@@ -242,6 +243,6 @@ describe("refusals", () => {
     backwards.arrivalNs[1] = -1;
     expect(() => simulateServing(backwards)).toThrow("arrivalNs[1] must be at least 0, got -1");
     const empty = requestsOf([{ arrivalNs: 0, input: 1, output: 0 }]);
-    expect(() => simulateServing(empty)).toThrow("outputTokens[0] must be from 1 to 1073741824, got 0");
+    expect(() => simulateServing(empty)).toThrow("outputTokens[0] must be from 1 to 16777216, got 0");
   });
 });

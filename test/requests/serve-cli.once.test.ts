@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { calibrateServing, readRequests, servingOnFabric, simulateServing } from "../../src/index.ts";
 import { commandLine, longLines, SLIPS } from "../run-cli.ts";
 
-const { run, write, read } = commandLine("serve");
+const { run, refuses, write, read } = commandLine("serve");
 
 const rows = Array.from({ length: 30 }, (_, i) => [i * 20, 50 + ((i * 379) % 700), 2 + ((i * 7) % 20)]);
 const csv = `arrivalMs,inputTokens,outputTokens\n${rows.map((row) => row.join(",")).join("\n")}\n`;
@@ -84,21 +84,19 @@ describe("answers", () => {
 
 describe("refusals", () => {
   test.each([
-    ["bad.csv", "bad.csv:3: expected inputTokens to be a whole number from 1 to 1073741824, got -5"],
+    ["bad.csv", "bad.csv:3: expected inputTokens to be a whole number from 1 to 16777216, got -5"],
     ["none.csv", "none.csv: there is no such file"],
     ["r.csv --gpu h1000", "did you mean h100?"],
     ["r.csv --calibrate", "calibrate goes with requests that were measured, got none in r.csv (--calibrate"],
     ["r.csv --optics dsp-800g", "optics goes with --cold-share <share>, got none (--optics dsp-800g)"],
+    ["r.csv --cold-share 0.1 --overhead-us 3", "--overhead-us goes with steps of the roofline"],
+    ["r.csv --overhead-us 1e300", "overheadNs must be from 0 to 1000000000000, got"],
     ["r.csv --cold-share 0.1 --ranks 2", "leave out --cold-share or --ranks"],
-    ["r.csv --overhead-us -1", "overheadNs must be at least 0, got -1000 (--overhead-us -1)"],
+    ["r.csv --overhead-us -1", "overheadNs must be from 0 to 1000000000000, got -1000 (--overhead-us -1)"],
     [
       "r.csv --kv-tokens 20",
       "kvTokens must be at least 64, what request 0 takes up in whole blocks, got 20 (--kv-tokens 20)",
     ],
     ["r.csv --svg nowhere/s.svg", "there is no such folder"],
-  ])("serve %s", async (args, message) => {
-    const { status, stderr, stdout } = await run(args);
-    expect(stderr).toContain(message);
-    expect([status, stdout]).toEqual([2, ""]);
-  });
+  ])("serve %s", refuses);
 });

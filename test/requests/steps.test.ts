@@ -76,6 +76,12 @@ describe("calibration", () => {
     expect(Math.abs(heldOut!.tpot!.meanNs.error)).toBeLessThan(0.01);
     expect(Math.abs(heldOut!.ttft.meanNs.error)).toBeLessThan(0.01);
     expect(costs.linkShare).toBe(1);
+    const told: number[] = [];
+    const onProgress = (runs: number) => told.push(runs);
+    const some = calibrateServing(requests, measured, { gpu: "h100" }, { runs: 10, onProgress });
+    expect(told).toEqual(Array.from({ length: some.runs - 1 }, (_, i) => i + 1));
+    const atOnce = { ...measured, firstNs: measured.firstNs.with(2, measured.queuedNs[2]!) };
+    expect(() => calibrateServing(requests, atOnce)).toThrow("measured.firstNs[2] must be above");
     const fixed = calibrateServing(requests, measured, { gpu: "h100", ...hidden, overheadNs: 4e6 }, { runs: 10 });
     expect(fixed).toMatchObject({ residual: 0, costs: hidden });
   });

@@ -266,7 +266,7 @@ test("the cliff of LRU is where its first hit is, and is said", () => {
   const at = (budgetBytes: number) => replayResidency(accesses, { policy: "lru", budgetBytes, expertBytes: [3, 5] });
   expect(at(10.9).hits).toBe(0);
   expect(at(10.9).warnings).toEqual([
-    "lru is below its cliff: with 0.0 MiB it evicts every expert before the next token asks for it, and from 0.0 MiB on it does not; one token asks for at least 0.0 MiB",
+    "lru is below its cliff: with 1.1e-5 MB it evicts every expert before the next token asks for it, and from 1.1e-5 MB on it does not; one token asks for at least 1.6e-5 MB",
   ]);
   expect(at(11).hits).toBeGreaterThan(0);
   expect(at(11).warnings).toEqual([]);

@@ -105,6 +105,7 @@ describe("guided", () => {
     expect(events).toBe(accesses.phases.length - 1); // other tokens of the prefill ask for the first layer's experts
     for (let event = 0; event < events; event++) score(scores, event);
     expect(() => score(scores, events)).toThrow(`event must be below ${events}`);
+    expect(() => guideOf(gaps, { predictr: "blend" } as never)).toThrow("options has no field predictr; did you mean");
     expect(() => guideOf(gaps)(scores, 3)).toThrow("event must be 0, the one after the last, got 3");
   });
 });

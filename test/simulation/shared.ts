@@ -1,4 +1,5 @@
 import { LOAD_DEMANDED, LOAD_PREFETCHED, LOG_LOAD, LOG_ROW } from "../../assembly/simulation-layout.ts";
+import { PLAIN } from "../../bench/decoding.ts";
 import { type DriveOptions, planDrive } from "../../src/drive/plan.ts";
 import { Engine } from "../../src/simulation/engine.ts";
 import type { EnginePlan, LayerShape } from "../../src/simulation/memory.ts";
@@ -26,25 +27,16 @@ export function planOf(
   });
   return {
     fabric: planDrive(drive, drive.gpus),
-    unitGpus: 1,
+    ...PLAIN,
     layers,
     experts,
-    fence: "blocking",
-    forced: true,
-    contended: false,
-    gapNs: 62e3,
-    deadlineNs: 180e3,
-    predictNs: 4e3,
     hbmBytesPerNs: 3350,
-    cache: { budgetBytes: 0, perLayer: false },
     copies: { starts, gpus },
     demandMost: blocks,
     layerDemandMost: experts,
     aheadMost: blocks * 2,
     prefetchesMost: 4,
-    logMost: 0,
     layerNs: 200e3,
-    eager: false,
     evictedChance: 0.2,
     ...given,
   };

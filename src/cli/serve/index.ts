@@ -13,8 +13,8 @@ import {
 } from "../../index.ts";
 import { checkFolders, readBytes, writeText } from "../files.ts";
 import { chosenModel } from "../models.ts";
-import { definedOf, number } from "../options.ts";
-import { sayJson, typed } from "../print.ts";
+import { definedOf, flagOf, number } from "../options.ts";
+import { progressBar, sayJson, typed } from "../print.ts";
 import { type Served, sayServing } from "./report.ts";
 
 /** What `vorchestrate serve` is told. */
@@ -85,7 +85,8 @@ export function serveCommand(): Command {
       `
 Steps are rooflines unless told otherwise, which no program reaches: what comes out is a bound. Only files of
 vLLM's say when requests were served, which --calibrate takes. With --cold-share the requests are those of one
-GPU of a cluster in which all others are as busy; prompts find their experts there.
+GPU of a cluster in which all others are as busy; prompts find their experts there. Each prompt is computed whole:
+prefixes that Mooncake's requests share (hash_ids) are counted, not cached, as engines differ in what they keep.
 
 Examples:
   ${typed("serve requests.csv --model deepseek-v3 --gpu b200 --ranks 16")}
@@ -121,8 +122,9 @@ function serve(read: RequestFile, flags: ServeFlags, file: string): Served {
   const given = optionsOf(flags);
   const about = { read, model: model.name, gpu, ranks: ranks ?? 1 };
   if (flags.coldShare !== undefined) {
-    const { serving, table } = servingOnFabric(fabricOf(flags, model, gpu), { batches: batchesOf(flags.maxSequences) });
-    const result = simulateServing(read.requests, { ...serving, ...given });
+    const { serving, table } = tabled(fabricOf(flags, model, gpu), batchesOf(flags.maxSequences));
+    const { flopsShare: _, hbmShare: __, ...engine } = given;
+    const result = simulateServing(read.requests, { ...serving, ...engine });
     return { ...about, gpu: `one of ${flags.gpus ?? GPUS_OF_FABRIC} x ${gpu}`, result, table, calibration: null };
   }
   for (const stray of ["gpus", "optics", "sequence"] as const)
@@ -132,10 +134,31 @@ function serve(read: RequestFile, flags: ServeFlags, file: string): Served {
   if (calibrate) {
     if (read.measured === null)
       throw new TypeError(`calibrate goes with requests that were measured, got none in ${basename(file)}`);
-    calibration = calibrateServing(read.requests, read.measured, options);
+    calibration = calibrated(read.requests, read.measured, options);
   }
   const result = simulateServing(read.requests, { ...options, ...calibration?.costs });
   return { ...about, result, table: null, calibration };
+}
+
+/** Costs that fit, with a bar while they are looked for. */
+function calibrated(...[requests, measured, options]: Parameters<typeof calibrateServing>): Calibration {
+  const runs = 400;
+  const bar = progressBar("fitting", runs);
+  try {
+    return calibrateServing(requests, measured, options, { runs, onProgress: bar.update });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Steps over a fabric, with a bar while they are simulated. */
+function tabled(fabric: ReturnType<typeof fabricOf>, batches: readonly number[]) {
+  const bar = progressBar("decoding", batches.length);
+  try {
+    return servingOnFabric(fabric, { batches, onProgress: bar.update });
+  } finally {
+    bar.stop();
+  }
 }
 
 /** What flags say of the engine and its steps. */
@@ -162,6 +185,9 @@ const GPUS_OF_FABRIC = 128;
 
 function fabricOf(flags: ServeFlags, model: ReturnType<typeof chosenModel>, gpu: string) {
   const { coldShare, gpus = GPUS_OF_FABRIC, optics, sequence, flopsShare, hbmShare } = flags;
+  for (const stray of ["linkShare", "overheadUs", "prefillOverheadUs", "sequenceUs"] as const)
+    if (flags[stray] !== undefined)
+      throw new TypeError(`${flagOf(stray)} goes with steps of the roofline, not with --cold-share`);
   if (flags.ranks !== undefined)
     throw new TypeError("ranks goes with experts that are spread, not fetched: leave out --cold-share or --ranks");
   return {

@@ -62,6 +62,13 @@ export function sayServing(served: Served, file: string, { svg, json: _, ...flag
     "",
     `${figure(report.steps)} of ${duration(report.meanStepNs)} in the mean, ${percent(report.mixedSteps / report.steps)} with prompts; ${figure(report.tokensPerStep)} tokens each; busy ${percent(report.busyShare)} of the time; ${figure(report.preemptions)} sequences were computed anew.`,
   );
+  if (read.sharedPrefixShare)
+    sayWrapped(
+      "",
+      paint.dim(
+        `${percent(read.sharedPrefixShare)} of the tokens read are of prefixes that an earlier request had too: they were computed anew, which a cache of prefixes may spare.`,
+      ),
+    );
   if (table) {
     heading("Decode steps over the fabric, by sequences of a GPU");
     sayTable(

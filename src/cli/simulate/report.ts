@@ -56,7 +56,7 @@ export function saySimulation(run: {
     const { at, ranks } = parallel;
     sayWrapped(
       "",
-      `A step would take ${duration(at.tokensNs)} with all experts on ${ranks} GPUs together. ${crossingWords(parallel)} ${paint.dim("--means expert-parallel shows the curve.")}`,
+      `A step would take ${duration(at.tokensNs)} with all experts on ${ranks} GPUs together, dispatch and combine as measured on ${nodesWords(parallel)}. ${crossingWords(parallel)} ${paint.dim("--means expert-parallel shows the curve.")}`,
     );
   }
   const { svg, trace, html } = flags;
@@ -173,6 +173,9 @@ function sayCosts({ loads, ...report }: DecodingReport): void {
   sayTable(["", ""], rows);
 }
 
+/** How far times of dispatch and combine reach. */
+const nodesWords = ({ times: { nodes } }: ExpertParallelReport) => (nodes === 1 ? "one node" : `${nodes} nodes`);
+
 /** Steps by batch, either way. */
 export function sayParallel(report: ExpertParallelReport, sloNs: number, { svg }: SimulateFlags): void {
   const { model, at, ranks, points, notes } = report;
@@ -200,7 +203,7 @@ export function sayParallel(report: ExpertParallelReport, sloNs: number, { svg }
   sayWrapped(
     "",
     paint.dim(
-      `Weights travel: the least, as if no load waited for another GPU's. Means, measured: ${report.times.evidence.source}.`,
+      `Weights travel: the least, as if no load waited for another GPU's. Dispatch and combine: ${report.times.evidence.source}.`,
     ),
   );
   for (const note of notes) sayWrapped("- ", note);

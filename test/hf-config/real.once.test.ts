@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { readModelConfig } from "../src/formats/hf-config.ts";
-import { modelNamed } from "../src/models/index.ts";
+import { readModelConfig } from "../../src/formats/hf-config.ts";
+import { modelNamed } from "../../src/models/index.ts";
 
-const FOLDER = fileURLToPath(new URL("../../shared/data/hf-configs/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../../shared/data/hf-configs/", import.meta.url));
 
 /** Figures as model cards state them: experts, top-k, layers, those with experts, and megabytes of an expert at a byte a weight. */
 const CARDS: [file: string, builtIn: string, experts: number, topK: number, layers: number, moe: number, mb: number][] =

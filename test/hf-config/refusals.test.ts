@@ -1,54 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readModelConfig } from "../src/formats/hf-config.ts";
-
-const file = "tiny.json";
-const read = (config: object, options = {}) => readModelConfig(JSON.stringify(config), { file, ...options });
-
-const size = {
-  hidden_size: 64,
-  num_hidden_layers: 8,
-  num_attention_heads: 4,
-  vocab_size: 1000,
-  torch_dtype: "bfloat16",
-};
-const mixtral = {
-  ...size,
-  model_type: "mixtral",
-  num_local_experts: 6,
-  num_experts_per_tok: 2,
-  intermediate_size: 96,
-  num_key_value_heads: 2,
-};
-const latent = { q_lora_rank: 24, kv_lora_rank: 32, qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 16 };
-const deepseek = {
-  ...size,
-  ...latent,
-  model_type: "deepseek_v3",
-  n_routed_experts: 12,
-  num_experts_per_tok: 3,
-  moe_intermediate_size: 32,
-  intermediate_size: 160,
-  n_shared_experts: 2,
-  first_k_dense_replace: 3,
-};
-const index = { index_n_heads: 2, index_head_dim: 8, index_topk: 16 };
-const v4 = {
-  ...size,
-  ...index,
-  model_type: "deepseek_v4",
-  n_routed_experts: 12,
-  num_experts_per_tok: 3,
-  n_shared_experts: 1,
-  moe_intermediate_size: 32,
-  head_dim: 16,
-  q_lora_rank: 24,
-  o_groups: 2,
-  o_lora_rank: 8,
-  sliding_window: 128,
-  compress_ratios: [0, 0, 4, 128, 4, 128, 4, 0, 0],
-  quantization_config: { quant_method: "fp8" },
-  expert_dtype: "fp4",
-};
+import { readModelConfig } from "../../src/formats/hf-config.ts";
+import { deepseek, file, mixtral, read, size, v4 } from "./configs.ts";
 
 describe("bytes of a weight", () => {
   const bytes = (quantization_config: object, options = {}) => {
