@@ -278,7 +278,16 @@ export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { type DecodingResult, type RunOptions, simulateDecoding } from "./simulation/index.ts";
 export { FENCES, type Fence } from "./simulation/memory.ts";
-export { bindsWords, crossingWords, type DecodingPage, decodingPage, timeWords } from "./simulation/page.ts";
+export type { OutageReport, OutageTimes } from "./simulation/outages.ts";
+export {
+  bindsWords,
+  crossingWords,
+  type DecodingPage,
+  decodingPage,
+  outageRows,
+  outageWords,
+  timeWords,
+} from "./simulation/page.ts";
 export {
   CAUSE_COLOURS,
   causesChart,

@@ -1,7 +1,7 @@
 import { checkSchedulability, type Verdict } from "../budget/index.ts";
 import { modelNamed } from "../models/index.ts";
 import { type ModelShape, shapeOf } from "../models/shape.ts";
-import { type OpticsProfile, opticsNamed, opticsOf } from "../optics/index.ts";
+import { checkProfile, type Optics, type OpticsProfile, opticsNamed } from "../optics/index.ts";
 import { RandomBits } from "../random.ts";
 import { simulateDecoding } from "../simulation/index.ts";
 import type { DecodingOptions } from "../simulation/plan.ts";
@@ -50,7 +50,7 @@ export class Laboratory {
       cluster: { gpus: 8, gpusPerNode: 1, gpusPerPod: 1, gpusPerDpu: 1, gpu: "r200", ...cluster },
     };
     const key = JSON.stringify(options);
-    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS }).report;
+    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS, outages: 0 }).report;
     this.#decoded.set(key, report);
     return report;
   }
@@ -79,7 +79,10 @@ export function articleModel(): ModelShape {
   return article;
 }
 
-/** Built-in optics with some figures changed. */
-export function changedOptics(name: string, change: Partial<OpticsProfile>) {
-  return opticsOf({ ...opticsNamed(name).profile, ...change });
+/** Built-in optics whose faults are changed; a hop is as it was. */
+export function changedOptics(name: string, change: Partial<Pick<OpticsProfile, "stall" | "retrain">>): Optics {
+  const { profile, hop } = opticsNamed(name);
+  const changed = { ...profile, ...change };
+  checkProfile(changed);
+  return { profile: changed, hop };
 }

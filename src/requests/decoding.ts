@@ -74,7 +74,7 @@ export function servingOnFabric(decoding: DecodingOptions = {}, options: FabricS
   checkKeys("options", options, ["batches", "steps"]);
   const { batches = [1, 2, 4, 8, 16, 32, 64, 128], steps = 20 } = options;
   const table = batches.map((batch) => {
-    const { report } = simulateDecoding({ ...decoding, batch, steps }, { repetitions: 1 });
+    const { report } = simulateDecoding({ ...decoding, batch, steps }, { repetitions: 1, outages: 0 });
     return { batch, meanNs: report.interTokenLatency.meanNs.mean };
   });
   const { model, cluster } = planDecoding({ ...decoding, steps });

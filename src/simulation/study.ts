@@ -66,7 +66,7 @@ export function studyDecoding(options: DecodingStudyOptions = {}): DecodingStudy
   let done = 0;
   const run = (one: DecodingOptions): DecodingReport => {
     onProgress?.(done++, all);
-    return simulateDecoding(one, { repetitions }).report;
+    return simulateDecoding(one, { repetitions, outages: 0 }).report;
   };
   const over = (optics: string) => ({ ...base, cluster: { ...base.cluster!, optics } });
   return {

@@ -43,6 +43,7 @@ export interface SimulateFlags extends TraceFlags {
   roofline?: boolean;
   steps?: number;
   repetitions?: number;
+  outages?: number;
   seed?: number;
   sloMs?: number;
   sloOf?: DecodingObjective;
@@ -110,6 +111,11 @@ export function declaredCommand(): Command {
     )
     .option("--steps <count>", "of each GPU (default: 200)", number)
     .option("--repetitions <count>", "with other draws, for intervals (default: 5)", number)
+    .option(
+      "--outages <count>",
+      "runs of each repetition in which a link goes out once, so that rare outages count (default: 16)",
+      number,
+    )
     .option("--seed <number>", "of all that is drawn (default: 1)", number)
     .option("--sensitivity", "which parameters move the p99 most, each changed both ways")
     .option("--factor <number>", "that --sensitivity changes by (default: 1.5)", number)
