@@ -2,7 +2,9 @@ import { checkSchedulability, type Verdict } from "../budget/index.ts";
 import { modelNamed } from "../models/index.ts";
 import { type ModelShape, shapeOf } from "../models/shape.ts";
 import { checkProfile, type Optics, type OpticsProfile, opticsNamed } from "../optics/index.ts";
-import { RandomBits } from "../random.ts";
+import { RouteGenerator } from "../routes/generate.ts";
+import { ROUTE_MIX } from "../routes/mix.ts";
+import type { Routes } from "../routes/routes.ts";
 import { simulateDecoding } from "../simulation/index.ts";
 import type { DecodingOptions } from "../simulation/plan.ts";
 import type { DecodingReport } from "../simulation/report.ts";
@@ -55,17 +57,32 @@ export class Laboratory {
     return report;
   }
 
-  /** Of so many guesses, those that are right: each with the same chance. */
-  guesses(right: number, fetched: number, seed: number): { fetched: number; used: number } {
-    const bits = new RandomBits({ seed });
-    let used = 0;
-    for (let drawn = 0; drawn < fetched; )
-      for (const word of bits.next()) {
-        if (drawn++ >= fetched) break;
-        if (word < right * 2 ** 32) used++;
-      }
-    return { fetched, used };
+  /** Decoding where every expert that is guessed is fetched ahead, of whom a share turns out right; GPUs keep so many of a layer. */
+  guessed(right: number, kept: number, seed: number): DecodingReport {
+    const model = modelNamed("qwen3-30b");
+    const routes = mixedRoutes(this.isQuick, seed);
+    return simulateDecoding(
+      {
+        model,
+        cluster: { gpus: 8, gpu: "r200", gpusPerDpu: 1 },
+        copies: 1,
+        cold: { routes, cacheBytes: kept * model.moeLayers.length * model.expertBytes },
+        prefetch: "always",
+        foresee: { predictor: { recall: right, precision: right }, most: model.experts },
+        warmup: 4,
+        steps: this.isQuick ? 8 : 20,
+        seed,
+      },
+      { repetitions: 1, outages: 0 },
+    ).report;
   }
+}
+
+/** Routes of chat and code, of fewer layers than the mix has. */
+export function mixedRoutes(isQuick: boolean, seed: number): Routes {
+  const generator = new RouteGenerator({ ...ROUTE_MIX, layers: 16 });
+  const decodeTokens = isQuick ? 24 : 64;
+  return generator.generate({ prompts: 8, prefillTokens: 32, decodeTokens, seed }).routes;
 }
 
 let article: ModelShape | undefined;

@@ -19,7 +19,7 @@ test("no statement is without an answer, and none but parameters without a compu
     expect(TAKEN.has(verdict), id).toBe(false);
     expect(arithmetic.length, id).toBeGreaterThan(0);
     expect(figures.length + readings.length, id).toBeGreaterThan(0);
-    if (kind === "simulated" && !["results.gpus"].includes(id)) expect(seeds, id).toBeGreaterThanOrEqual(5);
+    if (kind === "simulated") expect(seeds, id).toBeGreaterThanOrEqual(5);
     if (verdict === "not reproduced" && kind === "simulated") expect(needs.length, id).toBeGreaterThan(0);
     // What was solved for gives what is stated, within a hundredth, when it is put back.
     for (const { parameter, value, gives } of needs)
