@@ -38,6 +38,7 @@ export {
 export { FACTS, type Fact, type FactKind, type FactValue } from "./claims/fact.ts";
 export type { ClaimHeadline } from "./claims/headline.ts";
 export { type ClaimsOptions, claimsHeadline, judgeClaims } from "./claims/index.ts";
+export type { JointPoint, JointSolution } from "./claims/joint.ts";
 export {
   CLUSTER_DEFAULTS,
   type ClusterTier,

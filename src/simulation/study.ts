@@ -126,7 +126,7 @@ function foreseenOf(base: DecodingOptions): Variant[] {
 }
 
 /** Routers that choose alike and apart. */
-function routesAlike(shape: { layers: number; experts: number; k: number; seed: number }): Routes {
+export function routesAlike(shape: { layers: number; experts: number; k: number; seed: number }): Routes {
   const { layers, experts, k, seed } = shape;
   const tokens = PROMPTS * TOKENS;
   const random = new RandomBits({ seed, batch: 4096 });
