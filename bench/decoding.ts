@@ -47,6 +47,7 @@ export function planOf(shape: Shape, gpus: number): EnginePlan {
     deadlineNs: 180e3,
     predictNs: 4e3,
     hbmBytesPerNs: 22e3,
+    stretch: 1,
     cache: { budgetBytes: 0, perLayer: false },
     copies: {
       starts: Uint32Array.from({ length: layers * experts + 1 }, (_, block) => 2 * block),

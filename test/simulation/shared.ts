@@ -36,6 +36,7 @@ export function planOf(
     deadlineNs: 180e3,
     predictNs: 4e3,
     hbmBytesPerNs: 3350,
+    stretch: 1,
     cache: { budgetBytes: 0, perLayer: false },
     copies: { starts, gpus },
     demandMost: blocks,

@@ -37,6 +37,7 @@ export interface SimulateFlags extends TraceFlags {
   means?: Means | "expert-parallel";
   fence?: Fence;
   sync?: number;
+  contention?: boolean;
   gapUs?: number;
   deadlineUs?: number;
   residentMs?: number;
@@ -90,6 +91,7 @@ export function declaredCommand(): Command {
     .option("--deadline-us <µs>", "from router to weights: later is a miss (default: 180)", number)
     .addOption(new Option("--fence <name>", "when cold weights let a layer go on (default: additive)").choices(FENCES))
     .option("--sync <gpus>", "GPUs that begin each layer together (default: 1)", count)
+    .option("--contention", "what a GPU serves and receives takes from its HBM's rate: 1.4 times as long a run")
     .optionsGroup("What is cold, and what is fetched ahead:")
     .option("--cold <share>", "of gates that miss one expert (default: 0.25)", number)
     .option("--routes <file>", TRACE)
