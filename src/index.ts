@@ -314,6 +314,7 @@ export {
   type SensitivityRow,
 } from "./simulation/sensitivity.ts";
 export {
+  checkDecodingStudy,
   type DecodingStudy,
   type DecodingStudyOptions,
   type DecodingStudyRow,
