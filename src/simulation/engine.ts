@@ -1,4 +1,4 @@
-import { HISTOGRAM_COUNTS, QUANTILES } from "../../assembly/layout.ts";
+import { DRAWN, HISTOGRAM_COUNTS, OUTAGE_END_NS, OUTAGE_NS, QUANTILES } from "../../assembly/layout.ts";
 import * as sim from "../../assembly/simulation-layout.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
@@ -132,6 +132,37 @@ export class Engine {
     if (!server) return [];
     const count = Math.ceil(this.plan.fabric.gpus / server.gpus);
     return Array.from({ length: count }, (_, i) => this.#state[server.first + i * sim.SERVER + sim.SERVER_BUSY_NS]!);
+  }
+
+  /** All that a run goes on from, the steps that are under way included. */
+  save(): Float64Array {
+    return this.#state.slice();
+  }
+  restore(state: Float64Array): void {
+    this.#state.set(state);
+  }
+
+  /** Links in step that may go out, and how many there are of them: by the number that `strike` takes. */
+  get failing(): { server: number; links: number }[] {
+    const { gpus } = this.plan.fabric;
+    return this.#parts.servers.flatMap(({ first, gpus: each, links }) =>
+      links === 0
+        ? []
+        : Array.from({ length: Math.ceil(gpus / each) }, (_, i) => ({ server: first + i * sim.SERVER, links })),
+    );
+  }
+
+  /** Has links that never go out by themselves do so once. */
+  strike(server: number, beginNs: number, endNs: number): void {
+    this.#state[server + OUTAGE_NS] = beginNs;
+    this.#state[server + OUTAGE_END_NS] = endNs;
+  }
+
+  /** Whether any links have gone out by then. */
+  wasOut(byNs: number): boolean {
+    return this.failing.some(
+      ({ server }) => this.#words[2 * (server + DRAWN)]! > 1 || this.#state[server + OUTAGE_NS]! < byNs,
+    );
   }
 
   /** Takes the rows of the log out. */

@@ -57,6 +57,8 @@ export interface EnginePlan {
   deadlineNs: number;
   predictNs: number;
   hbmBytesPerNs: number;
+  /** How many times as long as by the roofline computing takes: what serves and receives takes as much less of such a rate. */
+  stretch: number;
   /** Of a GPU's cache, beyond what is placed on it; and whether each layer has its own part. */
   cache: { budgetBytes: number; perLayer: boolean };
   /** Which GPUs hold block `layer * experts + expert`: `gpus[starts[block]]` to before `gpus[starts[block + 1]]`. */
@@ -238,8 +240,8 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
   state[sim.SIM_DEADLINE_NS] = plan.deadlineNs;
   state[sim.SIM_PREDICT_NS] = plan.predictNs;
   state[sim.SIM_HBM_BYTES_PER_NS] = plan.hbmBytesPerNs;
-  state[sim.SIM_SERVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SOURCE));
-  state[sim.SIM_RECEIVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SINK));
+  state[sim.SIM_SERVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SOURCE)) / plan.stretch;
+  state[sim.SIM_RECEIVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SINK)) / plan.stretch;
   state[sim.SIM_BUDGET_BYTES] = cache.budgetBytes / parts.groups;
   state[sim.SIM_LOAD_BYTES_PER_NS] = Math.min(...servers.map(({ rate }) => rate));
   state[sim.SIM_LAYER_NS] = plan.layerNs;
