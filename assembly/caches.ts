@@ -1,146 +1,127 @@
+import { addF64, f64Of, setU32, u32Of } from "./fields";
+import { bytesOf } from "./gpus";
 import { NONE, PINNED } from "./layout";
 import { whole } from "./places";
 import {
-  GPU,
+  GPU_DEMAND_AT,
   GPU_LAYER,
-  GPU_TALLY_AT,
+  GPU_RINGS_AT,
+  GPU_STARTS_AT,
+  GPU_UNUSED_AT,
   IN_FLIGHT,
-  LAYER,
-  LAYER_EXPERT_BYTES,
+  RING,
+  RING_NEWER,
+  RING_OLDER,
+  SIM_BLOCKS,
   SIM_BUDGET_BYTES,
-  SIM_DEMAND_AT,
-  SIM_DEMAND_MOST,
   SIM_EXPERTS,
-  SIM_GPUS_AT,
   SIM_GROUPS,
-  SIM_LAYERS,
-  SIM_LAYERS_AT,
-  SIM_RINGS_AT,
-  SIM_STARTS_AT,
-  SIM_UNUSED_AT,
-  SIM_USED_AT,
   TALLY_WASTED_BYTES,
 } from "./simulation-layout";
+import { tally } from "./tallies";
 
 // What each GPU holds beyond what is placed there: caches by recency (see residency.ts), of all layers or one a layer. A load's
-// room is taken when it is posted, so what is on its way counts, and cannot be evicted.
+// room is taken when it is posted, so what is on its way counts, and cannot be evicted. A GPU's blocks lie side by side, behind
+// them the ends of its rings, and behind those the bytes that each ring has:
+//
+//     | block | block | .... | end | end | ... | bytes | bytes | ... |
 
-/** Words of a block, or of a ring's end, in the list by recency: its newer neighbour (or PINNED, IN_FLIGHT, NONE), its older one. */
-export const NEWER = 0;
-export const OLDER = 1;
-
-/** Where a GPU's block is in the rings. */
-export function ringAt(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
-  const stride = whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS) + whole(state, SIM_GROUPS);
-  return (whole(state, SIM_RINGS_AT) + gpu * stride + block) * 2;
-}
-
-/** The bytes of a block. */
-export function bytesOf(state: StaticArray<f64>, block: u32): f64 {
-  return state[whole(state, SIM_LAYERS_AT) + (block / whole(state, SIM_EXPERTS)) * LAYER + LAYER_EXPERT_BYTES];
+/** Where a GPU's block, or the end of a ring, is in the rings. */
+export function ringAt(gpu: u32, block: u32): u32 {
+  return u32Of(gpu, GPU_RINGS_AT) + block * RING;
 }
 
 /** Makes a block that is held the one used last. */
 export function touch(state: StaticArray<f64>, gpu: u32, block: u32): void {
-  const words = changetype<StaticArray<u32>>(state);
-  const at = ringAt(state, gpu, block);
-  if (words[at + NEWER] === PINNED) return;
-  unlink(state, gpu, at);
+  const at = ringAt(gpu, block);
+  if (u32Of(at, RING_NEWER) === PINNED) return;
+  unlink(gpu, at);
   append(state, gpu, block);
 }
 
 /** Puts a block that has come where it is the one used last. */
 export function append(state: StaticArray<f64>, gpu: u32, block: u32): void {
-  const words = changetype<StaticArray<u32>>(state);
   const ring = endOf(state, block);
-  const end = ringAt(state, gpu, ring);
-  const at = ringAt(state, gpu, block);
-  const newest = words[end + OLDER];
-  words[ringAt(state, gpu, newest) + NEWER] = block;
-  words[at + OLDER] = newest;
-  words[at + NEWER] = ring;
-  words[end + OLDER] = block;
+  const end = ringAt(gpu, ring);
+  const at = ringAt(gpu, block);
+  const newest = u32Of(end, RING_OLDER);
+  setU32(ringAt(gpu, newest), RING_NEWER, block);
+  setU32(at, RING_OLDER, newest);
+  setU32(at, RING_NEWER, ring);
+  setU32(end, RING_OLDER, block);
 }
 
 /** Marks a block that came before anybody asked for it, or counts it as used. */
-export function markUnused(state: StaticArray<f64>, gpu: u32, block: u32, isUnused: bool): void {
-  const bit = unusedBit(state, gpu, block);
-  const words = changetype<StaticArray<u32>>(state);
-  if (isUnused) words[bit] |= 1 << (block & 31);
-  else words[bit] &= ~(1 << (block & 31));
+export function markUnused(gpu: u32, block: u32, isUnused: bool): void {
+  const word = unusedAt(gpu, block);
+  const bit: u32 = 1 << (block & 31);
+  setU32(word, 0, isUnused ? u32Of(word, 0) | bit : u32Of(word, 0) & ~bit);
 }
 
-export function isUnused(state: StaticArray<f64>, gpu: u32, block: u32): bool {
-  return (changetype<StaticArray<u32>>(state)[unusedBit(state, gpu, block)] & (1 << (block & 31))) !== 0;
+export function isUnused(gpu: u32, block: u32): bool {
+  return (u32Of(unusedAt(gpu, block), 0) & (1 << (block & 31))) !== 0;
 }
 
-/** Takes room for a block that is on its way, load `load`. */
-export function reserve(state: StaticArray<f64>, gpu: u32, block: u32, load: u32): void {
-  const words = changetype<StaticArray<u32>>(state);
-  const at = ringAt(state, gpu, block);
-  words[at + NEWER] = IN_FLIGHT;
-  words[at + OLDER] = load;
-  state[usedAt(state, gpu, block)] += bytesOf(state, block);
+/** Takes room for a block that is on its way. */
+export function reserve(state: StaticArray<f64>, gpu: u32, block: u32, bytes: f64, load: u32): void {
+  const at = ringAt(gpu, block);
+  setU32(at, RING_NEWER, IN_FLIGHT);
+  setU32(at, RING_OLDER, load);
+  addF64(usedAt(state, ringAt(gpu, endOf(state, block))), 0, bytes);
 }
 
 /** Has the caches that hold what `block` is of evict what was used least recently until they are within their budget. */
 export function evict(state: StaticArray<f64>, gpu: u32, block: u32): void {
-  const words = changetype<StaticArray<u32>>(state);
-  const used = usedAt(state, gpu, block);
   const ring = endOf(state, block);
-  const end = ringAt(state, gpu, ring);
-  while (state[used] > state[SIM_BUDGET_BYTES]) {
-    const oldest = words[end + NEWER];
+  const end = ringAt(gpu, ring);
+  const used = usedAt(state, end);
+  while (f64Of(used, 0) > state[SIM_BUDGET_BYTES]) {
+    const oldest = u32Of(end, RING_NEWER);
     if (oldest === ring || isAsked(state, gpu, oldest)) return;
-    const at = ringAt(state, gpu, oldest);
-    unlink(state, gpu, at);
-    words[at + NEWER] = NONE;
+    const at = ringAt(gpu, oldest);
+    unlink(gpu, at);
+    setU32(at, RING_NEWER, NONE);
     const bytes = bytesOf(state, oldest);
-    state[used] -= bytes;
-    if (isUnused(state, gpu, oldest)) {
-      markUnused(state, gpu, oldest, false);
-      state[whole(state, SIM_GPUS_AT) + gpu * GPU + GPU_TALLY_AT + TALLY_WASTED_BYTES] += bytes;
+    addF64(used, 0, -bytes);
+    if (isUnused(gpu, oldest)) {
+      markUnused(gpu, oldest, false);
+      tally(gpu, TALLY_WASTED_BYTES, bytes);
     }
   }
 }
 
 /** What a prefetch would put out: the bytes by which a block would exceed the budget. */
-export function lackingBytes(state: StaticArray<f64>, gpu: u32, block: u32): f64 {
-  return state[usedAt(state, gpu, block)] + bytesOf(state, block) - state[SIM_BUDGET_BYTES];
+export function lackingBytes(state: StaticArray<f64>, gpu: u32, block: u32, bytes: f64): f64 {
+  return f64Of(usedAt(state, ringAt(gpu, endOf(state, block))), 0) + bytes - state[SIM_BUDGET_BYTES];
 }
 
 /** Whether a GPU's present layer asks for a block: then it stays. */
 function isAsked(state: StaticArray<f64>, gpu: u32, block: u32): bool {
-  const words = changetype<StaticArray<u32>>(state);
-  const layer = words[(whole(state, SIM_GPUS_AT) + gpu * GPU + GPU_LAYER) * 2];
+  const layer = u32Of(gpu, GPU_LAYER);
   if (block / whole(state, SIM_EXPERTS) !== layer) return false;
-  const starts = whole(state, SIM_STARTS_AT) * 2 + gpu * (whole(state, SIM_LAYERS) + 1);
-  const demand = whole(state, SIM_DEMAND_AT) * 2 + gpu * whole(state, SIM_DEMAND_MOST);
-  for (let i = words[starts + layer]; i < words[starts + layer + 1]; i++) if (words[demand + i] === block) return true;
+  const starts = u32Of(gpu, GPU_STARTS_AT) + layer * 4;
+  const demand = u32Of(gpu, GPU_DEMAND_AT);
+  for (let i = u32Of(starts, 0); i < u32Of(starts, 4); i++) if (u32Of(demand + i * 4, 0) === block) return true;
   return false;
 }
 
 /** The end of the ring of the caches that hold what `block` is of. */
 function endOf(state: StaticArray<f64>, block: u32): u32 {
-  const layers = whole(state, SIM_LAYERS);
-  const experts = whole(state, SIM_EXPERTS);
-  return layers * experts + (whole(state, SIM_GROUPS) === 1 ? 0 : block / experts);
+  return whole(state, SIM_BLOCKS) + (whole(state, SIM_GROUPS) === 1 ? 0 : block / whole(state, SIM_EXPERTS));
 }
 
-function usedAt(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
-  const groups = whole(state, SIM_GROUPS);
-  return whole(state, SIM_USED_AT) + gpu * groups + (groups === 1 ? 0 : block / whole(state, SIM_EXPERTS));
+/** Where the bytes are that the caches of a ring hold. */
+function usedAt(state: StaticArray<f64>, end: u32): u32 {
+  return end + whole(state, SIM_GROUPS) * RING;
 }
 
-function unlink(state: StaticArray<f64>, gpu: u32, at: u32): void {
-  const words = changetype<StaticArray<u32>>(state);
-  const newer = words[at + NEWER];
-  const older = words[at + OLDER];
-  words[ringAt(state, gpu, older) + NEWER] = newer;
-  words[ringAt(state, gpu, newer) + OLDER] = older;
+function unlink(gpu: u32, at: u32): void {
+  const newer = u32Of(at, RING_NEWER);
+  const older = u32Of(at, RING_OLDER);
+  setU32(ringAt(gpu, older), RING_NEWER, newer);
+  setU32(ringAt(gpu, newer), RING_OLDER, older);
 }
 
-function unusedBit(state: StaticArray<f64>, gpu: u32, block: u32): u32 {
-  const stride = (whole(state, SIM_LAYERS) * whole(state, SIM_EXPERTS) + 63) >> 6;
-  return (whole(state, SIM_UNUSED_AT) + gpu * stride) * 2 + (block >> 5);
+function unusedAt(gpu: u32, block: u32): u32 {
+  return u32Of(gpu, GPU_UNUSED_AT) + (block >> 5) * 4;
 }

@@ -1,35 +1,32 @@
 import { push } from "./events";
-import { layerOf, placeOf, simGpuAt, unitAt } from "./gpus";
+import { addU32, f64Of, NO_ROW, setF64, u32Of } from "./fields";
+import { layerAt } from "./gpus";
 import { whole } from "./places";
 import { isBusy } from "./servers";
 import {
   EVENT_MULTIPLY,
   FENCE_ADDITIVE,
   FENCE_OVERLAPPED,
+  GPU_CARRIED,
   GPU_COLD_BYTES,
   GPU_END_NS,
   GPU_HELD_BYTES,
   GPU_LAYER,
-  GPU_LOADS,
   GPU_MULTIPLY_NS,
   GPU_PHASES_AT,
   GPU_READY_NS,
   GPU_ROUTER_NS,
+  GPU_SERVERS_AT,
   GPU_START_NS,
-  GPU_TALLY_AT,
+  GPU_UNIT,
   LAYER_AFTER_NS,
   LOG_LAYER,
-  LOG_ROW,
   PHASES,
-  PLACE_UNIT,
   SERVER_SOURCE,
   SIM_CONTENDED,
   SIM_FENCE,
   SIM_GAP_NS,
   SIM_HBM_BYTES_PER_NS,
-  SIM_LOG,
-  SIM_LOG_AT,
-  SIM_LOG_MOST,
   SIM_NOW_NS,
   SIM_RECEIVED_BYTES_PER_NS,
   SIM_SERVED_BYTES_PER_NS,
@@ -38,6 +35,7 @@ import {
   UNIT_END_NS,
   UNIT_LEFT,
 } from "./simulation-layout";
+import { logRow, tally } from "./tallies";
 
 // When a GPU multiplies, and where its time went.
 
@@ -47,32 +45,26 @@ export function multiply(state: StaticArray<f64>, gpu: u32): void {
     endLayer(state, gpu, state[SIM_HBM_BYTES_PER_NS]);
     return;
   }
-  const at = simGpuAt(state, gpu);
-  push(state, max(state[at + GPU_ROUTER_NS] + state[SIM_GAP_NS], state[at + GPU_READY_NS]), EVENT_MULTIPLY, gpu);
+  push(state, max(f64Of(gpu, GPU_ROUTER_NS) + state[SIM_GAP_NS], f64Of(gpu, GPU_READY_NS)), EVENT_MULTIPLY, gpu);
 }
 
 /** What a GPU's HBM leaves to it now, after what it serves and receives. */
 export function sparedBytesPerNs(state: StaticArray<f64>, gpu: u32): f64 {
   let rate = state[SIM_HBM_BYTES_PER_NS];
-  const serving = placeOf(state, gpu, SERVER_SOURCE);
-  if (serving !== 0 && isBusy(state, serving, state[SIM_NOW_NS])) rate -= state[SIM_SERVED_BYTES_PER_NS];
-  const loads = (simGpuAt(state, gpu) + GPU_LOADS) * 2;
-  if (changetype<StaticArray<u32>>(state)[loads + 1] > 0) rate -= state[SIM_RECEIVED_BYTES_PER_NS];
+  const serving = u32Of(gpu, GPU_SERVERS_AT + SERVER_SOURCE * 4);
+  if (serving !== NO_ROW && isBusy(serving, state[SIM_NOW_NS])) rate -= state[SIM_SERVED_BYTES_PER_NS];
+  if (u32Of(gpu, GPU_CARRIED) > 0) rate -= state[SIM_RECEIVED_BYTES_PER_NS];
   return rate;
 }
 
 /** A GPU multiplies, and is through with its layer; every nanosecond of it is put down to something. */
 export function endLayer(state: StaticArray<f64>, gpu: u32, hbmBytesPerNs: f64): void {
-  const words = changetype<StaticArray<u32>>(state);
-  const at = simGpuAt(state, gpu);
-  const layer = words[(at + GPU_LAYER) * 2];
-  const tally = at + GPU_TALLY_AT;
-  const routerNs = state[at + GPU_ROUTER_NS];
+  const routerNs = f64Of(gpu, GPU_ROUTER_NS);
   const gapNs = state[SIM_GAP_NS];
-  const heldBytes = state[at + GPU_HELD_BYTES];
-  const coldBytes = state[at + GPU_COLD_BYTES];
+  const heldBytes = f64Of(gpu, GPU_HELD_BYTES);
+  const coldBytes = f64Of(gpu, GPU_COLD_BYTES);
   const fence = whole(state, SIM_FENCE);
-  const multiplyNs = state[at + GPU_MULTIPLY_NS];
+  const multiplyNs = f64Of(gpu, GPU_MULTIPLY_NS);
   let beginNs = routerNs + gapNs; // were all weights there
   let leftNs = max(multiplyNs, (heldBytes + coldBytes) / hbmBytesPerNs);
   if (fence === FENCE_OVERLAPPED && coldBytes > 0) {
@@ -81,37 +73,32 @@ export function endLayer(state: StaticArray<f64>, gpu: u32, hbmBytesPerNs: f64):
     leftNs = max(multiplyNs * (1 - heldShare), coldBytes / hbmBytesPerNs);
   }
   const computedNs = beginNs - routerNs - gapNs;
-  let stallNs = state[at + GPU_READY_NS] - (fence === FENCE_ADDITIVE ? routerNs : beginNs);
+  let stallNs = f64Of(gpu, GPU_READY_NS) - (fence === FENCE_ADDITIVE ? routerNs : beginNs);
   stallNs = max(0, stallNs);
-  const afterNs = layerOf(state, layer, LAYER_AFTER_NS);
-  state[tally + TALLY_GAP] += gapNs;
-  state[tally + TALLY_COMPUTE] += routerNs - state[at + GPU_START_NS] + computedNs + leftNs + afterNs;
+  const afterNs = f64Of(layerAt(state, u32Of(gpu, GPU_LAYER)), LAYER_AFTER_NS);
+  tally(gpu, TALLY_GAP, gapNs);
+  tally(gpu, TALLY_COMPUTE, routerNs - f64Of(gpu, GPU_START_NS) + computedNs + leftNs + afterNs);
   const endNs = beginNs + stallNs + leftNs + afterNs;
   // The stall is the last part of the load that came last: its phases from the end, the first of them takes what is left.
   for (let phase = PHASES - 1; phase >= 0 && stallNs > 0; phase--) {
-    const ns = phase === 0 ? stallNs : min(stallNs, state[at + GPU_PHASES_AT + phase]);
-    state[tally + phase] += ns;
+    const ns = phase === 0 ? stallNs : min(stallNs, f64Of(gpu + phase * 8, GPU_PHASES_AT));
+    tally(gpu, phase, ns);
     stallNs -= ns;
   }
-  state[at + GPU_END_NS] = endNs;
-  const unit = unitAt(state, placeOf(state, gpu, PLACE_UNIT));
-  words[(unit + UNIT_LEFT) * 2]--;
-  state[unit + UNIT_END_NS] = max(state[unit + UNIT_END_NS], endNs);
-  logLayer(state, gpu, layer, leftNs + afterNs);
+  setF64(gpu, GPU_END_NS, endNs);
+  const unit = u32Of(gpu, GPU_UNIT);
+  addU32(unit, UNIT_LEFT, -1);
+  setF64(unit, UNIT_END_NS, max(f64Of(unit, UNIT_END_NS), endNs));
+  logLayer(state, gpu, leftNs + afterNs);
 }
 
 /** Writes a layer to the log, while that has room. */
-function logLayer(state: StaticArray<f64>, gpu: u32, layer: u32, leftNs: f64): void {
-  const words = changetype<StaticArray<u32>>(state);
-  if (words[SIM_LOG * 2] >= whole(state, SIM_LOG_MOST)) return;
-  const at = simGpuAt(state, gpu);
-  const row = whole(state, SIM_LOG_AT) + words[SIM_LOG * 2]++ * LOG_ROW;
-  words[row * 2] = LOG_LAYER;
-  words[row * 2 + 1] = gpu;
-  words[row * 2 + 2] = layer;
-  state[row + 2] = state[at + GPU_START_NS];
-  state[row + 3] = state[at + GPU_ROUTER_NS];
-  state[row + 4] = state[at + GPU_READY_NS];
-  state[row + 5] = state[at + GPU_END_NS];
-  state[row + 6] = leftNs;
+function logLayer(state: StaticArray<f64>, gpu: u32, leftNs: f64): void {
+  const row = logRow(state, LOG_LAYER, gpu, u32Of(gpu, GPU_LAYER));
+  if (row === NO_ROW) return;
+  setF64(row, 16, f64Of(gpu, GPU_START_NS));
+  setF64(row, 24, f64Of(gpu, GPU_ROUTER_NS));
+  setF64(row, 32, f64Of(gpu, GPU_READY_NS));
+  setF64(row, 40, f64Of(gpu, GPU_END_NS));
+  setF64(row, 48, leftNs);
 }

@@ -1,4 +1,5 @@
 import { lackingBytes } from "./caches";
+import { f64Of } from "./fields";
 import { serverOf, sourceOf } from "./gpus";
 import { CHUNK_BYTES } from "./layout";
 import { whole } from "./places";
@@ -37,16 +38,16 @@ export function neededUntilNs(
   const ahead = (block / whole(state, SIM_EXPERTS) + layers - layer) % layers;
   const leadNs = <f64>(ahead === 0 ? layers : ahead) * state[SIM_LAYER_NS];
   if (whole(state, SIM_EAGER) !== 0) return atNs + leadNs;
-  const server = serverOf(state, SERVER_DPU, sourceOf(state, gpu, block), gpu);
-  const utilisation = state[server + SERVER_UTILISATION];
+  const server = serverOf(SERVER_DPU, sourceOf(state, gpu, block), gpu);
+  const utilisation = f64Of(server, SERVER_UTILISATION);
   if (utilisation >= 1) return -1;
   const serviceNs = bytes / state[SIM_LOAD_BYTES_PER_NS];
   const demandNs = state[SIM_LOAD_NS] + (utilisation / (2 * (1 - utilisation))) * serviceNs;
-  const beforeNs = untilNs(state, server, atNs) - atNs;
+  const beforeNs = untilNs(server, atNs) - atNs;
   const lateNs = state[SIM_LOAD_NS] + state[SIM_PREDICT_NS] + beforeNs - leadNs;
   const savedNs = confidence * (demandNs - overtakenNs(state, utilisation, beforeNs, serviceNs, lateNs, demandNs));
   const blockedNs = (utilisation / (1 - utilisation)) * (state[CHUNK_BYTES] / state[SIM_LOAD_BYTES_PER_NS] / 2);
-  const evictedNs = lackingBytes(state, gpu, block) > 0 ? state[SIM_EVICTED_CHANCE] * demandNs : 0;
+  const evictedNs = lackingBytes(state, gpu, block, bytes) > 0 ? state[SIM_EVICTED_CHANCE] * demandNs : 0;
   return savedNs > evictedNs + (1 - confidence) * blockedNs ? atNs + leadNs : -1;
 }
 
@@ -59,7 +60,7 @@ function overtakenNs(
   lateNs: f64,
   mostNs: f64,
 ): f64 {
-  const chances = changetype<usize>(state) + <usize>(whole(state, SIM_CHANCES_AT) * 8);
+  const chances = <usize>whole(state, SIM_CHANCES_AT);
   const u = <u32>(utilisation * OVERTAKEN_UTILISATIONS);
   const w = <u32>min(<f64>(OVERTAKEN_WORKS - 1), beforeNs / serviceNs);
   const row = chances + <usize>((u * OVERTAKEN_WORKS + w) * (OVERTAKEN_TIMES * 4));

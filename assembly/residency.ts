@@ -142,9 +142,10 @@ export function replayRandom(
     while (used > budgetBytes && others > 0) {
       const drawn = <u32>((<u64>nextBits(bits, random, cursor) * others) >> 32);
       const victim = residents[first + drawn];
+      const last = --counts[group];
       // The last of the others closes the gap, and the last of all closes that of the last of the others.
-      swap(residents, places, first, drawn, --others);
-      swap(residents, places, first, others, --counts[group]);
+      place(residents, places, first, drawn, residents[first + --others]);
+      if (others < last) place(residents, places, first, others, residents[first + last]);
       places[victim] = NONE;
       used -= bytes[victim];
     }

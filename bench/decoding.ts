@@ -23,6 +23,7 @@ export const PLAIN = {
   gapNs: 62e3,
   deadlineNs: 180e3,
   predictNs: 4e3,
+  stretch: 1,
   cache: { budgetBytes: 0, perLayer: false },
   logMost: 0,
   eager: false,

@@ -40,6 +40,7 @@ export { FACTS, type Fact, type FactKind, type FactValue } from "./claims/fact.t
 export type { ClaimHeadline } from "./claims/headline.ts";
 export { type ClaimsOptions, claimsHeadline, judgeClaims } from "./claims/index.ts";
 export { bestClock, type Clock } from "./clock.ts";
+export type { JointPoint, JointSolution } from "./claims/joint.ts";
 export {
   CLUSTER_DEFAULTS,
   type ClusterTier,
@@ -280,7 +281,16 @@ export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { type DecodingResult, type RunOptions, simulateDecoding } from "./simulation/index.ts";
 export { FENCES, type Fence } from "./simulation/memory.ts";
-export { bindsWords, crossingWords, type DecodingPage, decodingPage, timeWords } from "./simulation/page.ts";
+export type { OutageReport, OutageTimes } from "./simulation/outages.ts";
+export {
+  bindsWords,
+  crossingWords,
+  type DecodingPage,
+  decodingPage,
+  outageRows,
+  outageWords,
+  timeWords,
+} from "./simulation/page.ts";
 export {
   CAUSE_COLOURS,
   causesChart,
@@ -306,6 +316,7 @@ export {
   type SensitivityRow,
 } from "./simulation/sensitivity.ts";
 export {
+  checkDecodingStudy,
   type DecodingStudy,
   type DecodingStudyOptions,
   type DecodingStudyRow,

@@ -28,8 +28,8 @@ test.each(["debug", "release", "portable"])("%s exports what assembly/index.ts s
 });
 
 // 64 KiB held all rooms but the decode loop; a browser's main thread compiles up to 8 MB synchronously.
-test("the release is small enough to be inlined, and compiled at first use: below 72 KiB", () => {
-  expect(bytesOf("release").length).toBeLessThan(72 * 1024);
+test("the release is small enough to be inlined, and compiled at first use: below 64 KiB", () => {
+  expect(bytesOf("release").length).toBeLessThan(64 * 1024);
 });
 
 test("the release is SIMD, the portable build holds none", () => {

@@ -7,6 +7,8 @@ import { CHROMIUM_FLAGS, findChromium } from "./chromium.ts";
 declare module "vitest" {
   interface ProvidedContext {
     build: string;
+    /** See decoded.setup.ts. */
+    decoded: string;
   }
 }
 
@@ -41,6 +43,7 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     include: ["test/**/*.test.ts"],
     exclude: ["test/**/*.once.test.ts"],
     testTimeout: 120_000,
+    globalSetup: ["test/decoded.setup.ts"],
     provide: { build },
     ...test,
   },

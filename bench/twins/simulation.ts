@@ -125,8 +125,7 @@ export class DecodingTwin {
 
   /** Goes on until a GPU is through with its step, and says which; -1 if nothing is under way. */
   run(): number {
-    while (!this.#events.isEmpty) {
-      const what = this.#events.pop();
+    for (let what = this.#events.pop(); what >= 0; what = this.#events.pop()) {
       if (what >= STEP) return what - STEP;
       this.#attend(what);
     }

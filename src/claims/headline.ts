@@ -3,6 +3,7 @@ import { ROUTE_MIX } from "../routes/mix.ts";
 import { duration, figure, percent } from "../words.ts";
 import type { ClaimCurve } from "./answer.ts";
 import { stated } from "./fact.ts";
+import { type JointSolution, jointSolution } from "./joint.ts";
 import { calibratedRun } from "./judge-decoding.ts";
 import { articleModel, changedOptics, type Laboratory, SEEDS } from "./laboratory.ts";
 
@@ -16,6 +17,8 @@ export interface ClaimHeadline {
   loadsForOnePercent: number;
   /** The probability of a stalled frame at which retimed optics cost a step 1%, against the share that is foreseen in time. */
   stallsForOnePercent: ClaimCurve;
+  /** Where it matters with recall and utilisation together. */
+  joint: JointSolution;
   /** What a token waits by optics and utilisation with everything foreseen a layer ahead. */
   foreseen: { utilisation: number; optics: string; stallNsPerToken: number }[];
 }
@@ -49,6 +52,7 @@ export function headlineOf(laboratory: Laboratory): ClaimHeadline {
   });
   const atStated = points.find(({ x }) => x === stated("prefetch.accuracy"))!;
   const foreseen = foreseenBy(laboratory);
+  const joint = jointSolution(laboratory, addedNsPerLoad, WORTH);
   const busy = foreseen
     .filter(({ utilisation }) => utilisation === BUSY)
     .map(({ stallNsPerToken }) => duration(stallNsPerToken));
@@ -63,9 +67,22 @@ export function headlineOf(laboratory: Laboratory): ClaimHeadline {
       isLog: true,
       points,
     },
+    joint,
     foreseen,
-    words: `Retimed optics add ${duration(addedNsPerLoad)} to a load of ${duration(retimed!.loads.times.meanNs.mean)}: ${percent(addedNs / stepNs)} of a step, with nothing foreseen. To cost 1% a step would have to wait for ${figure(loadsForOnePercent)} loads, and it has ${articleModel().moeLayers.length} gates: at no recall does the latency of optics matter. What may matter are faults: with ${percent(atStated.x)} foreseen, 1 frame in ${figure(1 / atStated.y)} would have to stall. With all experts foreseen a layer ahead, on a fabric that others keep busy for half of the time, a token of 8 layers waits ${busy[0]} over co-packaged and ${busy[1]} over retimed optics: what is left is queueing.`,
+    words: `Retimed optics add ${duration(addedNsPerLoad)} to a load of ${duration(retimed!.loads.times.meanNs.mean)}: ${percent(addedNs / stepNs)} of a step, with nothing foreseen. To cost 1% a step would have to wait for ${figure(loadsForOnePercent)} loads, and it has ${articleModel().moeLayers.length} gates: at no recall does the latency of optics matter. What may matter are faults: with ${percent(atStated.x)} foreseen, 1 frame in ${figure(1 / atStated.y)} would have to stall. With all experts foreseen a layer ahead, on a fabric that others keep busy for half of the time, a token of 8 layers waits ${busy[0]} over co-packaged and ${busy[1]} over retimed optics: what is left is queueing. ${jointWords(joint, addedNsPerLoad)}`,
   };
+}
+
+function jointWords({ points, recalls, mostShare }: JointSolution, addedNsPerLoad: number): string {
+  const all = points.map(({ utilisation }) => utilisation);
+  const range = `${percent(Math.min(...all))} to ${percent(Math.max(...all))}`;
+  const reached = recalls.filter(({ recall }) => recall !== null);
+  const gates = articleModel().moeLayers.length;
+  const found =
+    reached.length === 0
+      ? `optics cost a step 1% at no recall: ${percent(mostShare)} at the most, with intervals. None can, as long as loads are carried in the order in which they come: a queue hands on no more lateness than comes in, so that ${gates} gates are ${duration(gates * addedNsPerLoad)} late at the worst.`
+      : `optics cost a step 1% up to a recall of ${reached.map(({ utilisation, recall }) => `${percent(recall!)} at ${percent(utilisation)}`).join(", ")}.`;
+  return `Decoded at recalls from 0 to 1 and DPUs that are busy for ${range} of the time, ${found}`;
 }
 
 function foreseenBy(laboratory: Laboratory): ClaimHeadline["foreseen"] {

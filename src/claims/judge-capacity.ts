@@ -1,10 +1,14 @@
 import { planCapacity } from "../capacity/index.ts";
-import type { CapacityOptions } from "../capacity/problem.ts";
+import { type CapacityOptions, type CapacityPoint, completeCapacity } from "../capacity/problem.ts";
+import { estimatedStepNs } from "../capacity/terms.ts";
 import { gpuNamed } from "../gpus.ts";
 import { Roofline } from "../roofline.ts";
+import { simulateDecoding } from "../simulation/index.ts";
+import type { DecodingOptions } from "../simulation/plan.ts";
 import { figure } from "../words.ts";
 import { type ClaimFindings, type ClaimNeed, compared, solve } from "./answer.ts";
 import { stated } from "./fact.ts";
+import { overSeeds } from "./judge-deadline.ts";
 import { calibratedLoad, calibratedRun } from "./judge-decoding.ts";
 import type { Judges } from "./judges.ts";
 import { articleModel, type Laboratory, SEEDS } from "./laboratory.ts";
@@ -17,10 +21,34 @@ const GROUP = 64;
 /** Sequences of the sources' scenario. */
 const SEQUENCES = 128;
 
+/** The same where steps are decoded: their p99 must hold. What a mean step is too long for is not run. */
+function simulated(sequences: number, laboratory: Laboratory, seed: number): number {
+  const base: CapacityOptions = { model: "frontier-1.8t", cluster: { gpu: GPU }, sequences };
+  const problem = completeCapacity(base);
+  const estimate = (point: CapacityPoint) => {
+    const meanNs = estimatedStepNs(problem, point);
+    if (meanNs > problem.sloNs) return meanNs;
+    const { gpus, batch, sequence, loadsPerStep } = point;
+    const options: DecodingOptions = {
+      model: problem.model,
+      cluster: { ...problem.cluster, gpus },
+      batch,
+      sequence,
+      cold: { share: loadsPerStep / problem.model.moeLayers.length },
+      copies: 1,
+      fence: "additive",
+      steps: laboratory.isQuick ? 20 : 60,
+      seed,
+    };
+    return simulateDecoding(options, { repetitions: 1, outages: 0 }).report.interTokenLatency.p99Ns.mean;
+  };
+  return planCapacity({ ...base, estimate }).gpus ?? Number.MAX_VALUE;
+}
+
 const fetched = (sequences: number) => sized({ sequences }).gpus ?? Number.MAX_VALUE;
 
 /** GPUs for 1.8T, and how many sequences or copies make them as many as stated. */
-function gpus(before: number, after: number): ClaimFindings {
+function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFindings {
   const resident = sized({ sequences: SEQUENCES, groupGpus: GROUP });
   const disaggregated = sized({ sequences: SEQUENCES });
   const need = (parameter: string, stated: number, value: number, found: number, because: string): ClaimNeed => ({
@@ -32,15 +60,23 @@ function gpus(before: number, after: number): ClaimFindings {
   });
   const sequences = after;
   const replicas = before / GROUP;
+  const decoded = (count: number) => laboratory && overSeeds(laboratory, (seed) => simulated(count, laboratory, seed));
+  const drawn = decoded(SEQUENCES);
   const held = sized({ sequences: SEQUENCES, groupGpus: GROUP, gpusMax: before });
   return {
+    ...(laboratory ? { seeds: SEEDS } : {}),
     figures: [
       compared("all experts in every group", "GPUs", before, resident.gpus ?? 0, 0),
-      compared("experts fetched", "GPUs", after, disaggregated.gpus ?? 0, 0),
+      compared("experts fetched", "GPUs", after, drawn ?? disaggregated.gpus ?? 0, 0),
     ],
     arithmetic: [
       `1.8 TB in ${GPU}s of 80 GB, a fifth kept for sequences: ${resident.needs.map(({ name, gpus }) => `${name} ${gpus ?? "never"}`).join(", ")}`,
       `fetched, ${SEQUENCES} sequences: ${disaggregated.needs.map(({ name, gpus }) => `${name} ${gpus ?? "never"}`).join(", ")}`,
+      ...(drawn
+        ? [
+            `decoded ${SEEDS} times, p99 below 40 ms: ${figure(drawn.mean)} GPUs (${figure(drawn.low)} to ${figure(drawn.high)}); where all experts are held nothing is fetched, and nothing drawn`,
+          ]
+        : []),
     ],
     because: `${held.gpus} GPUs hold all experts, and how many more serve them hangs on the sequences in flight, which nobody states`,
     needs: [
@@ -55,7 +91,7 @@ function gpus(before: number, after: number): ClaimFindings {
         "sequences in flight, experts fetched",
         after,
         sequences,
-        fetched(sequences),
+        decoded(sequences)?.mean ?? fetched(sequences),
         "steps bind: a sequence a GPU keeps them below 40 ms, two do not",
       ),
     ],
@@ -191,8 +227,7 @@ function fabric(laboratory: Laboratory): ClaimFindings {
 
 export const CAPACITY_JUDGES: Judges = {
   "capacity.gpus": () => gpus(stated("capacity.gpus", "resident"), stated("capacity.gpus", "disaggregated")),
-  // Capacity is worked out, not drawn: there is nothing to repeat.
-  "results.gpus": () => gpus(stated("results.gpus", "before"), stated("results.gpus", "after")),
+  "results.gpus": (laboratory) => gpus(stated("results.gpus", "before"), stated("results.gpus", "after"), laboratory),
   "results.gpu-hours": hours,
   "results.hbm-bandwidth": hbm,
   "results.fabric-bandwidth": fabric,

@@ -1,23 +1,14 @@
 import { evaluatePredictors } from "../prediction/evaluate.ts";
-import { RouteGenerator } from "../routes/generate.ts";
-import { ROUTE_MIX } from "../routes/mix.ts";
-import type { Routes } from "../routes/routes.ts";
+import type { DecodingReport } from "../simulation/report.ts";
 import { meanInterval } from "../statistics.ts";
 import { figure, percent } from "../words.ts";
 import { type ClaimFindings, compared, solve } from "./answer.ts";
 import { stated } from "./fact.ts";
 import type { Judges } from "./judges.ts";
-import { type Laboratory, SEEDS } from "./laboratory.ts";
+import { type Laboratory, mixedRoutes, SEEDS } from "./laboratory.ts";
 
 /** What a layer takes of the sources' resident step, in µs. */
 const LAYER_US = (stated("results.p50", "before") * 1e3) / 56;
-
-/** Routes of chat and code, of fewer layers than the mix has. */
-export function mixedRoutes(isQuick: boolean, seed: number): Routes {
-  const generator = new RouteGenerator({ ...ROUTE_MIX, layers: 16 });
-  const decodeTokens = isQuick ? 24 : 64;
-  return generator.generate({ prompts: 8, prefillTokens: 32, decodeTokens, seed }).routes;
-}
 
 function decay(laboratory: Laboratory): ClaimFindings {
   const horizons = [1, 2, 4, 8, 15];
@@ -76,6 +67,9 @@ function decay(laboratory: Laboratory): ClaimFindings {
   };
 }
 
+/** Experts of a layer that a GPU keeps: as many as a token asks for. */
+const KEPT = 8;
+
 /** Fetching experts that turn out right with such a share: bytes fetched, and bytes in vain, over bytes used. */
 const fetchedOverUsed = (right: number) => 1 / right;
 const vainOverUsed = (right: number) => (1 - right) / right;
@@ -83,28 +77,43 @@ const vainOverUsed = (right: number) => (1 - right) / right;
 function waste(laboratory: Laboratory): ClaimFindings {
   const want = stated("prefetch.waste");
   const right = stated("prefetch.decay", "at.1.1");
-  // Drawn: each guess right with that share, a thousand experts fetched a run.
-  const runs = Array.from({ length: SEEDS }, (_, i) =>
-    laboratory.guesses(right, laboratory.isQuick ? 4000 : 16_000, laboratory.seed + i),
+  const runs = (kept: number) =>
+    Array.from({ length: SEEDS }, (_, i) => laboratory.guessed(right, kept, laboratory.seed + i).loads);
+  const over = (loads: readonly DecodingReport["loads"][], of: (one: DecodingReport["loads"]) => number) =>
+    meanInterval(loads.map(of));
+  const usedShare = ({ usedShare }: DecodingReport["loads"]) => usedShare.mean;
+  const [bare, keeping] = [runs(0), runs(KEPT)];
+  const drawn = over(bare, (one) => 1 / usedShare(one));
+  const vain = over(bare, (one) => (1 - usedShare(one)) / usedShare(one));
+  const beside = over(keeping, (one) => (1 - usedShare(one)) / usedShare(one));
+  const ofAll = over(
+    bare,
+    ({ bytesPerStep, wastedBytesPerStep: wasted }) => wasted.mean / (bytesPerStep.mean - wasted.mean),
   );
-  const drawn = meanInterval(runs.map(({ fetched, used }) => fetched / used));
-  const vain = meanInterval(runs.map(({ fetched, used }) => (fetched - used) / used));
+  const reading = (name: string, found: typeof drawn) => ({
+    name,
+    unit: "ratio",
+    found: found.mean,
+    fits: compared("", "ratio", want, found).fits,
+  });
   const needed = solve(-want, 0.01, 1, (share) => -fetchedOverUsed(share))!;
   const neededVain = solve(-want, 0.01, 1, (share) => -vainOverUsed(share))!;
   return {
     seeds: SEEDS,
     figures: [compared("fetched over used", "ratio", want, drawn)],
     readings: [
-      { name: "fetched over used", unit: "ratio", found: drawn.mean, fits: compared("", "ratio", want, drawn).fits },
-      { name: "in vain over used", unit: "ratio", found: vain.mean, fits: compared("", "ratio", want, vain).fits },
+      reading("fetched over used", drawn),
+      reading("in vain over used", vain),
+      reading(`the same, where GPUs keep ${KEPT} experts of a layer`, beside),
+      reading("in vain over all that is used, guessed or not", ofAll),
     ],
     verdict: "not reproduced",
     arithmetic: [
       `1 / 0.31 = ${figure(fetchedOverUsed(right))}; (1 - 0.31) / 0.31 = ${figure(vainOverUsed(right))}`,
-      `drawn, ${SEEDS} runs: ${figure(drawn.mean)} and ${figure(vain.mean)} (${figure(vain.low)} to ${figure(vain.high)})`,
+      `decoded, ${SEEDS} runs: ${figure(drawn.mean)} and ${figure(vain.mean)} (${figure(vain.low)} to ${figure(vain.high)}); of what was fetched ${percent(over(bare, usedShare).mean)} is used, fewer than guesses are right, for some of those are there already`,
+      `where GPUs keep ${KEPT} experts of a layer it is ${figure(beside.mean)} in vain: what is foreseen best is what they keep`,
     ],
-    because:
-      "with 31% of guesses right, what is fetched is 3.2 times what is used; what is fetched in vain comes near to 2.1 and is not it",
+    because: `with 31% of guesses right, what is fetched is ${figure(drawn.mean)} times what is used of it; what is fetched in vain comes near to 2.1 and is not it`,
     calibratedOn: ["prefetch.decay"],
     needs: [
       {

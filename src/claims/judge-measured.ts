@@ -12,9 +12,9 @@ import { measureTail, type TailReport } from "../tail.ts";
 import { figure, percent } from "../words.ts";
 import { type ClaimFindings, compared } from "./answer.ts";
 import { stated } from "./fact.ts";
-import { mixedRoutes } from "./judge-foresight.ts";
+
 import type { Judges } from "./judges.ts";
-import { type Laboratory, SEEDS } from "./laboratory.ts";
+import { type Laboratory, mixedRoutes, SEEDS } from "./laboratory.ts";
 
 /** The median of what `of` takes here, in µs. */
 function timedUs(of: () => void, times = 200): number {

@@ -1,11 +1,11 @@
 import { gpusWithin } from "../cluster/index.ts";
-import { opticsNamed } from "../optics/index.ts";
+import { opticsNamed, opticsOf } from "../optics/index.ts";
 import { exactPath } from "../path.ts";
 import { figure, percent } from "../words.ts";
 import { type ClaimFindings, compared, solve } from "./answer.ts";
 import { FACTS, stated } from "./fact.ts";
 import type { Judges } from "./judges.ts";
-import { changedOptics, type Laboratory } from "./laboratory.ts";
+import type { Laboratory } from "./laboratory.ts";
 
 const nameOf = (family: string) => (family === "pcb" ? "pcb" : `${family}-800g`);
 
@@ -118,7 +118,8 @@ function fivePercent(laboratory: Laboratory): ClaimFindings {
   // The tail is as long as the body is wide: the co-packaged hop's own ratio of the two.
   const { medianNs, p99Ns, bodyJitter3SigmaNs } = opticsNamed("cpo-800g").profile;
   const lateNs = (jitterNs: number) => {
-    const { hop } = changedOptics("cpo-800g", {
+    const { hop } = opticsOf({
+      ...opticsNamed("cpo-800g").profile,
       bodyJitter3SigmaNs: jitterNs,
       medianNs: 1e6, // so that no body is cut at half the median: what counts is how far it spreads
       p99Ns: 1e6 + ((p99Ns - medianNs) / bodyJitter3SigmaNs) * jitterNs,

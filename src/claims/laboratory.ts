@@ -1,8 +1,10 @@
 import { checkSchedulability, type Verdict } from "../budget/index.ts";
 import { modelNamed } from "../models/index.ts";
 import { type ModelShape, shapeOf } from "../models/shape.ts";
-import { type OpticsProfile, opticsNamed, opticsOf } from "../optics/index.ts";
-import { RandomBits } from "../random.ts";
+import { checkProfile, type Optics, type OpticsProfile, opticsNamed } from "../optics/index.ts";
+import { RouteGenerator } from "../routes/generate.ts";
+import { ROUTE_MIX } from "../routes/mix.ts";
+import type { Routes } from "../routes/routes.ts";
 import { simulateDecoding } from "../simulation/index.ts";
 import type { DecodingOptions } from "../simulation/plan.ts";
 import type { DecodingReport } from "../simulation/report.ts";
@@ -50,22 +52,37 @@ export class Laboratory {
       cluster: { gpus: 8, gpusPerNode: 1, gpusPerPod: 1, gpusPerDpu: 1, gpu: "r200", ...cluster },
     };
     const key = JSON.stringify(options);
-    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS }).report;
+    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS, outages: 0 }).report;
     this.#decoded.set(key, report);
     return report;
   }
 
-  /** Of so many guesses, those that are right: each with the same chance. */
-  guesses(right: number, fetched: number, seed: number): { fetched: number; used: number } {
-    const bits = new RandomBits({ seed });
-    let used = 0;
-    for (let drawn = 0; drawn < fetched; )
-      for (const word of bits.next()) {
-        if (drawn++ >= fetched) break;
-        if (word < right * 2 ** 32) used++;
-      }
-    return { fetched, used };
+  /** Decoding where every expert that is guessed is fetched ahead, of whom a share turns out right; GPUs keep so many of a layer. */
+  guessed(right: number, kept: number, seed: number): DecodingReport {
+    const model = modelNamed("qwen3-30b");
+    const routes = mixedRoutes(this.isQuick, seed);
+    return simulateDecoding(
+      {
+        model,
+        cluster: { gpus: 8, gpu: "r200", gpusPerDpu: 1 },
+        copies: 1,
+        cold: { routes, cacheBytes: kept * model.moeLayers.length * model.expertBytes },
+        prefetch: "always",
+        foresee: { predictor: { recall: right, precision: right }, most: model.experts },
+        warmup: 4,
+        steps: this.isQuick ? 8 : 20,
+        seed,
+      },
+      { repetitions: 1, outages: 0 },
+    ).report;
   }
+}
+
+/** Routes of chat and code, of fewer layers than the mix has. */
+export function mixedRoutes(isQuick: boolean, seed: number): Routes {
+  const generator = new RouteGenerator({ ...ROUTE_MIX, layers: 16 });
+  const decodeTokens = isQuick ? 24 : 64;
+  return generator.generate({ prompts: 8, prefillTokens: 32, decodeTokens, seed }).routes;
 }
 
 let article: ModelShape | undefined;
@@ -79,7 +96,10 @@ export function articleModel(): ModelShape {
   return article;
 }
 
-/** Built-in optics with some figures changed. */
-export function changedOptics(name: string, change: Partial<OpticsProfile>) {
-  return opticsOf({ ...opticsNamed(name).profile, ...change });
+/** Built-in optics whose faults are changed; a hop is as it was. */
+export function changedOptics(name: string, change: Partial<Pick<OpticsProfile, "stall" | "retrain">>): Optics {
+  const { profile, hop } = opticsNamed(name);
+  const changed = { ...profile, ...change };
+  checkProfile(changed);
+  return { profile: changed, hop };
 }

@@ -132,7 +132,10 @@ function sayAnswer(answer: ClaimAnswer): void {
 
 /** What would have to be true, as pictures: one below the other. */
 function picture(answers: readonly ClaimAnswer[], headline: ClaimHeadline | null): string {
-  const curves = [...(headline ? [headline.stallsForOnePercent] : []), ...answers.flatMap((answer) => answer.curves)];
+  const curves = [
+    ...(headline ? [headline.joint.latencyForWorth, headline.stallsForOnePercent] : []),
+    ...answers.flatMap((answer) => answer.curves),
+  ];
   if (curves.length === 0) throw new RangeError("--svg goes with statements that have a curve, got none");
   return lineChart(curves.map(chartOf));
 }

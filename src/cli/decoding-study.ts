@@ -9,7 +9,7 @@ const range = ({ low, high }: Figure) =>
 export function sayDecoding({ optics, crowded, foreseen, gpus, steps, repetitions }: DecodingStudy): void {
   heading("Decoding: milliseconds from token to token, beside what the article states");
   sayTable(
-    ["optics", "evidence", "CPU: mean", "p99", "executor: mean", "p99", "p99 lies within", "stated: mean", "p99"],
+    ["optics", "evidence", "CPU: mean", "p99", "executor", "p99", "p99 lies within", "stated", "p99"],
     optics.map(({ name, grade, before, after, stated }) => [
       paint.bold(name),
       grade,

@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import {
+  checkDecodingStudy,
   type DecodingStudy,
+  type DecodingStudyOptions,
   duration,
   percent,
   type StudyRow,
@@ -33,6 +35,9 @@ interface StudyFlags extends Record<string, unknown> {
   seed?: number;
   svg?: string;
   decoding?: boolean;
+  gpus?: number;
+  steps?: number;
+  repetitions?: number;
   json?: boolean;
 }
 
@@ -46,13 +51,20 @@ export function studyCommand(): Command {
     .option("--seed <number>", "of the random draws (default: 1)", number)
     .option("--svg <file>", "write the tails as a picture, on logarithmic scales")
     .option("--decoding", "decode over all of them too, before and after, and with parts switched: under a minute")
+    .option("--gpus <count>", "with --decoding: GPUs, a multiple of 8 (default: 32)", number)
+    .option("--steps <count>", "with --decoding: of each GPU (default: 100)", number)
+    .option("--repetitions <count>", "with --decoding: with other draws, for intervals (default: 3)", number)
     .option("--json", "print all reports and verdicts as JSON")
     .action(async (flags: StudyFlags) => {
-      const { iterations, seed, svg, json } = flags;
+      const { iterations, seed, svg, json, gpus, steps, repetitions } = flags;
       checkFolders(svg);
+      const size = definedOf({ gpus, steps, repetitions });
+      const [stray] = Object.keys(size);
+      checkDecodingStudy(size);
+      if (stray && !flags.decoding) throw new TypeError(`--${stray} goes with --decoding`);
       const rows = await studied({ ...scenarioOf(flags), ...definedOf({ iterations, seed }) });
       if (svg !== undefined) writeText(svg, picture(rows));
-      const decoding = flags.decoding ? decoded(seed) : null;
+      const decoding = flags.decoding ? decoded({ ...size, ...definedOf({ seed }) }) : null;
       if (json) sayJson(decoding ? { optics: rows, decoding } : rows);
       else sayStudy(rows, decoding, svg);
     });
@@ -67,10 +79,10 @@ async function studied(options: Parameters<typeof studyOptics>[0]): Promise<Stud
   }
 }
 
-function decoded(seed: number | undefined): DecodingStudy {
+function decoded(options: DecodingStudyOptions): DecodingStudy {
   const progress = progressBar("decoding", 100);
   try {
-    return studyDecoding({ ...definedOf({ seed }), onProgress: (done, of) => progress.update((100 * done) / of) });
+    return studyDecoding({ ...options, onProgress: (done, of) => progress.update((100 * done) / of) });
   } finally {
     progress.stop();
   }

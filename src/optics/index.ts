@@ -53,8 +53,13 @@ export function opticsNamed(name: string): Optics {
     const names = OPTICS.map((candidate) => candidate.name);
     throw new RangeError(`optics must name a built-in profile, got ${JSON.stringify(name)}${didYouMean(name, names)}`);
   }
-  return opticsOf(profile);
+  const known = built.get(name) ?? opticsOf(profile);
+  built.set(name, known);
+  return known;
 }
+
+/** Made once: what is worked out of a hop, such as sums of several, is remembered with it. */
+const built = new Map<string, Optics>();
 
 /** A profile of stated quantiles, with the distribution of a hop. */
 export function opticsOf(profile: OpticsProfile): Optics {

@@ -77,7 +77,7 @@ export function servingOnFabric(decoding: DecodingOptions = {}, options: FabricS
   const { batches = [1, 2, 4, 8, 16, 32, 64, 128], steps = 20, onProgress } = options;
   const table = batches.map((batch, done) => {
     onProgress?.(done);
-    const { report } = simulateDecoding({ ...decoding, batch, steps }, { repetitions: 1 });
+    const { report } = simulateDecoding({ ...decoding, batch, steps }, { repetitions: 1, outages: 0 });
     return { batch, meanNs: report.interTokenLatency.meanNs.mean };
   });
   const { model, cluster } = planDecoding({ ...decoding, steps });

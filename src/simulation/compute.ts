@@ -57,6 +57,7 @@ export function computeOf(
   return {
     layers,
     hbmBytesPerNs,
+    stretch: scale,
     step: { attentionNs: 0, multiplyNs, residentStepNs: scale * totalNs + moe * gapNs },
   };
 }

@@ -6,6 +6,9 @@ import { type Foresight, foresightOf } from "./foresight.ts";
 export interface Demand {
   /** Writes what a GPU asks for in its next step, and what is foreseen of it. */
   fill(gpu: number, step: number, into: GpuStep): void;
+  /** How far sequences have come, and back to that. */
+  save(): Uint32Array;
+  restore(saved: Uint32Array): void;
 }
 
 /** One cold load in that share of all (GPU, layer) gates, of an expert that no matter what GPU holds. */
@@ -23,6 +26,12 @@ export class ColdShare implements Demand {
       (_, b) => new Set(gpus.subarray(starts[b], starts[b + 1])),
     );
   }
+
+  /** What a step asks for hangs on nothing before it. */
+  save(): Uint32Array {
+    return new Uint32Array(0);
+  }
+  restore(): void {}
 
   fill(gpu: number, step: number, { starts, demand }: GpuStep): void {
     const { layers, experts } = this.#engine.plan;
@@ -67,6 +76,18 @@ export class RoutedDemand implements Demand {
       return first + ((round * STRIDE) % (end - first));
     });
     this.#foresight = options.foresee && foresightOf(engine, routes, options.foresee);
+  }
+
+  save(): Uint32Array {
+    const saved = new Uint32Array(2 * this.#tokens.length);
+    saved.set(this.#tokens);
+    saved.set(this.#prompt, this.#tokens.length);
+    return saved;
+  }
+
+  restore(saved: Uint32Array): void {
+    this.#tokens.set(saved.subarray(0, this.#tokens.length));
+    this.#prompt.set(saved.subarray(this.#tokens.length));
   }
 
   fill(gpu: number, step: number, into: GpuStep): void {

@@ -1,8 +1,9 @@
-import { HISTOGRAM_COUNTS, QUANTILES } from "../../assembly/layout.ts";
+import { DRAWN, HISTOGRAM_COUNTS, OUTAGE_END_NS, OUTAGE_NS, QUANTILES } from "../../assembly/layout.ts";
 import * as sim from "../../assembly/simulation-layout.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
-import { type EnginePlan, FAULT_WORDS_OF_TABLES, layOut, partsOf } from "./memory.ts";
+import { type EnginePlan, FAULT_WORDS_OF_TABLES, layOut } from "./memory.ts";
+import { partsOf } from "./parts.ts";
 
 /** Ways of loads are drawn from the streams before it, one a GPU. */
 const FIRST_DEMAND_STREAM = 2 ** 30;
@@ -37,7 +38,7 @@ export class Engine {
   constructor(plan: EnginePlan) {
     const parts = partsOf(plan);
     const { kernels, views, at } = workspace({
-      state: ["F64", parts.words],
+      state: ["F64", parts.bytes / 8],
       tables: ["F32", 6 * QUANTILES],
       faults: ["F32", parts.faults ? FAULT_WORDS_OF_TABLES : 0],
       bits: ["U32", 2 * plan.layers.length],
@@ -47,15 +48,15 @@ export class Engine {
     layOut(plan, parts, state, views, (server) => kernels.startFaults(at.state, at.faults, server));
     this.plan = plan;
     this.units = plan.fabric.gpus / plan.unitGpus;
-    this.times = state.subarray(parts.at.times, parts.at.times + HISTOGRAM_COUNTS);
+    this.times = state.subarray(parts.at.times / 8, parts.at.times / 8 + HISTOGRAM_COUNTS);
     this.#state = state;
     this.#words = new Uint32Array(state.buffer, state.byteOffset, 2 * state.length);
     this.#parts = parts;
-    this.#start = (unit, atNs) => kernels.startStep(at.state, at.tables, at.faults, unit, atNs);
+    this.#start = (unit, atNs) => kernels.startStep(at.state, unit, atNs);
     this.#bits = views.bits;
     this.#draw = (gpu, step) =>
       kernels.drawBitsAt(at.bits, low, high, FIRST_DEMAND_STREAM + gpu, step * 2 * plan.layers.length);
-    this.#run = () => kernels.runDecoding(at.state, at.tables, at.faults);
+    this.#run = () => kernels.runDecoding(at.state);
   }
 
   /** Where the next step of a GPU is written; the same arrays every time. */
@@ -64,18 +65,17 @@ export class Engine {
     const words = this.#words;
     const starts = this.plan.layers.length + 1;
     const part = (from: number, length: number) => words.subarray(from, from + length);
-    const ahead = 2 * (at.ahead + gpu * this.plan.aheadMost);
     const row = at.gpus + gpu * sim.GPU;
-    const pairs = part(ahead, 2 * this.plan.aheadMost);
+    const pairs = part((at.ahead + gpu * this.plan.aheadMost * sim.AHEAD) / 4, 2 * this.plan.aheadMost);
     return {
-      starts: part(2 * at.starts + gpu * starts, starts),
-      demand: part(2 * at.demand + gpu * this.plan.demandMost, this.plan.demandMost),
-      aheadStarts: part(2 * at.aheadStarts + gpu * starts, starts),
+      starts: part(at.starts / 4 + gpu * starts, starts),
+      demand: part(at.demand / 4 + gpu * this.plan.demandMost, this.plan.demandMost),
+      aheadStarts: part(at.aheadStarts / 4 + gpu * starts, starts),
       aheadBlocks: pairs,
       aheadConfidence: new Float32Array(pairs.buffer, pairs.byteOffset, pairs.length),
       setCompute: (attentionNs, multiplyNs) => {
-        this.#state[row + sim.GPU_ATTENTION_NS] = attentionNs;
-        this.#state[row + sim.GPU_MULTIPLY_NS] = multiplyNs;
+        this.#state[(row + sim.GPU_ATTENTION_NS) / 8] = attentionNs;
+        this.#state[(row + sim.GPU_MULTIPLY_NS) / 8] = multiplyNs;
       },
     };
   }
@@ -98,15 +98,15 @@ export class Engine {
 
   /** When a unit's present or last step began, and when the slowest of its GPUs was or is through with its layer. */
   startNs(unit: number): number {
-    return this.#state[this.#parts.at.units + unit * sim.UNIT + sim.UNIT_START_NS]!;
+    return this.#state[(this.#parts.at.units + unit * sim.UNIT + sim.UNIT_START_NS) / 8]!;
   }
   endNs(unit: number): number {
-    return this.#state[this.#parts.at.units + unit * sim.UNIT + sim.UNIT_END_NS]!;
+    return this.#state[(this.#parts.at.units + unit * sim.UNIT + sim.UNIT_END_NS) / 8]!;
   }
 
   /** A GPU's tally (see assembly/simulation-layout.ts) since it was last cleared. */
   tally(gpu: number): Float64Array {
-    const first = this.#parts.at.gpus + gpu * sim.GPU + sim.GPU_TALLY_AT;
+    const first = (this.#parts.at.gpus + gpu * sim.GPU + sim.GPU_TALLY_AT) / 8;
     return this.#state.subarray(first, first + sim.TALLY);
   }
 
@@ -131,13 +131,45 @@ export class Engine {
     const server = this.#parts.servers.find((candidate) => candidate.kind === kind);
     if (!server) return [];
     const count = Math.ceil(this.plan.fabric.gpus / server.gpus);
-    return Array.from({ length: count }, (_, i) => this.#state[server.first + i * sim.SERVER + sim.SERVER_BUSY_NS]!);
+    const busyNs = (i: number) => this.#state[(server.first + i * sim.SERVER + sim.SERVER_BUSY_NS) / 8]!;
+    return Array.from({ length: count }, (_, i) => busyNs(i));
+  }
+
+  /** All that a run goes on from, the steps that are under way included. */
+  save(): Float64Array {
+    return this.#state.slice();
+  }
+  restore(state: Float64Array): void {
+    this.#state.set(state);
+  }
+
+  /** Links in step that may go out, and how many there are of them: by the number that `strike` takes. */
+  get failing(): { server: number; links: number }[] {
+    const { gpus } = this.plan.fabric;
+    return this.#parts.servers.flatMap(({ first, gpus: each, links }) =>
+      links === 0
+        ? []
+        : Array.from({ length: Math.ceil(gpus / each) }, (_, i) => ({ server: (first + i * sim.SERVER) / 8, links })),
+    );
+  }
+
+  /** Has links that never go out by themselves do so once. */
+  strike(server: number, beginNs: number, endNs: number): void {
+    this.#state[server + OUTAGE_NS] = beginNs;
+    this.#state[server + OUTAGE_END_NS] = endNs;
+  }
+
+  /** Whether any links have gone out by then. */
+  wasOut(byNs: number): boolean {
+    return this.failing.some(
+      ({ server }) => this.#words[2 * (server + DRAWN)]! > 1 || this.#state[server + OUTAGE_NS]! < byNs,
+    );
   }
 
   /** Takes the rows of the log out. */
   takeLog(): { words: Uint32Array; values: Float64Array; rows: number } {
     const rows = this.#words[2 * sim.SIM_LOG]!;
-    const first = this.#parts.at.log;
+    const first = this.#parts.at.log / 8;
     const end = first + rows * sim.LOG_ROW;
     this.#words[2 * sim.SIM_LOG] = 0;
     return { words: this.#words.slice(2 * first, 2 * end), values: this.#state.slice(first, end), rows };

@@ -5,7 +5,6 @@ import {
   DPUS,
   DPUS_AT,
   FAULT_TABLES,
-  HISTOGRAM_COUNTS,
   LINKS_AT,
   NONE,
   OUTAGE_END_NS,
@@ -24,6 +23,7 @@ import type { DrivePlan } from "../drive/plan.ts";
 import { outageGapNs } from "../pacing/faults.ts";
 import { completePacer } from "../pacing/options.ts";
 import { seedWords } from "../random.ts";
+import { type Parts, ringBytes, unusedBytes } from "./parts.ts";
 import { writeChances, writeFaults, writeTables } from "./tables.ts";
 
 /** When cold weights let a layer's multiplication begin: see model.md, "Decoding". */
@@ -57,6 +57,8 @@ export interface EnginePlan {
   deadlineNs: number;
   predictNs: number;
   hbmBytesPerNs: number;
+  /** How many times as long as by the roofline computing takes: what serves and receives takes as much less of such a rate. */
+  stretch: number;
   /** Of a GPU's cache, beyond what is placed on it; and whether each layer has its own part. */
   cache: { budgetBytes: number; perLayer: boolean };
   /** Which GPUs hold block `layer * experts + expert`: `gpus[starts[block]]` to before `gpus[starts[block + 1]]`. */
@@ -76,66 +78,17 @@ export interface EnginePlan {
   evictedChance: number;
 }
 
-/** Where the parts are, in words of 8 bytes, and how many there are. */
-export type Parts = ReturnType<typeof partsOf>;
-
-/** Servers of each kind: GPUs that share one, and its rate; undefined where nothing limits. */
-function serversOf({ fabric }: EnginePlan) {
-  const { gpusPerDpu, gpusPerNode, gpusPerPod, pace, rates, faults } = completePacer(fabric.pacer);
-  const dpuRate = Math.min(pace, rates.ports ?? pace);
-  const kinds: [kind: number, gpus: number, rate: number | undefined, links: number][] = [
-    [sim.SERVER_DPU, gpusPerDpu, dpuRate, faults?.links.ports ?? 0],
-    [sim.SERVER_SOURCE, 1, rates.source, faults?.links.source ?? 0],
-    [sim.SERVER_SINK, 1, rates.sink, 0],
-    [sim.SERVER_NODE_UP, gpusPerNode, rates.node, faults?.links.node ?? 0],
-    [sim.SERVER_NODE_DOWN, gpusPerNode, rates.node, faults?.links.node ?? 0],
-    [sim.SERVER_POD_UP, gpusPerPod, rates.pod, faults?.links.pod ?? 0],
-    [sim.SERVER_POD_DOWN, gpusPerPod, rates.pod, faults?.links.pod ?? 0],
-  ];
-  return {
-    faults,
-    kinds: kinds.flatMap(([kind, gpus, rate, links]) => (rate === undefined ? [] : [{ kind, gpus, rate, links }])),
-  };
+/** All memory, of which a field at address `at` is `words[at / 4]` or `values[at / 8]`; and where a simulation begins in it. */
+interface Memory {
+  words: Uint32Array;
+  values: Float64Array;
+  base: number;
 }
 
-export function partsOf(plan: EnginePlan) {
-  const { fabric, unitGpus, layers, experts, cache, copies } = plan;
-  const { gpus } = fabric;
-  const { kinds, faults } = serversOf(plan);
-  const blocks = layers.length * experts;
-  const groups = cache.perLayer ? layers.length : 1;
-  const loads = gpus * (plan.layerDemandMost + plan.prefetchesMost);
-  // Besides those that will happen, events of loads that were looked at anew before, which are swept out when there is no room.
-  const eventsMost = 2 * loads + 2 * gpus + gpus / unitGpus;
-  let words: number = sim.SIM_HEADER;
-  const part = (length: number) => {
-    const at = words;
-    words += Math.ceil(length / 8) * 8;
-    return at;
-  };
-  const servers = kinds.map((kind) => ({ ...kind, first: part(Math.ceil(gpus / kind.gpus) * sim.SERVER) }));
-  const at = {
-    units: part((gpus / unitGpus) * sim.UNIT),
-    gpus: part(gpus * sim.GPU),
-    loads: part(loads * sim.SIM_LOAD),
-    jobs: part(loads * sim.SERVER_KINDS * sim.JOB),
-    events: part(eventsMost * sim.EVENT_ROW),
-    free: part(loads / 2),
-    rings: part(gpus * (plan.forced ? 0 : blocks + groups)),
-    unused: part(gpus * (plan.forced ? 0 : Math.ceil(blocks / 64))),
-    used: part(gpus * groups),
-    starts: part((gpus * (layers.length + 1)) / 2),
-    demand: part((gpus * plan.demandMost) / 2),
-    aheadStarts: part((gpus * (layers.length + 1)) / 2),
-    ahead: part(gpus * plan.aheadMost),
-    copyStarts: part((blocks + 1) / 2),
-    copies: part(copies.gpus.length / 2),
-    layers: part(layers.length * sim.LAYER),
-    times: part(HISTOGRAM_COUNTS),
-    chances: part((sim.OVERTAKEN_UTILISATIONS * sim.OVERTAKEN_WORKS * sim.OVERTAKEN_TIMES) / 2),
-    log: part(plan.logMost * sim.LOG_ROW),
-  };
-  return { servers, faults, blocks, groups, loads, eventsMost, at, words };
+/** What ways and faults are drawn from. */
+interface Tables {
+  tables: Float32Array;
+  faults: Float32Array;
 }
 
 /** Writes a cluster at rest; `startFaults` is called with each server that may fail. */
@@ -143,48 +96,63 @@ export function layOut(
   plan: EnginePlan,
   parts: Parts,
   state: Float64Array,
-  views: { tables: Float32Array; faults: Float32Array },
+  views: Tables,
   startFaults: (server: number) => void,
 ): void {
-  const words = new Uint32Array(state.buffer, state.byteOffset, 2 * state.length);
-  writeHeader(plan, parts, state, words);
+  const base = state.byteOffset;
+  const memory: Memory = { words: new Uint32Array(state.buffer), values: new Float64Array(state.buffer), base };
+  const { words, values } = memory;
+  writeHeader(plan, parts, state, views);
   const pathNs = writeTables(plan.fabric, views.tables);
   const meanBytes = plan.layers.reduce((sum, { expertBytes }) => sum + expertBytes, 0) / plan.layers.length;
   state[sim.SIM_LOAD_NS] =
     plan.fabric.beforeNs + pathNs + meanBytes / state[sim.SIM_LOAD_BYTES_PER_NS]! + plan.fabric.afterNs;
   const { OVERTAKEN_UTILISATIONS, OVERTAKEN_WORKS, OVERTAKEN_TIMES } = sim;
   const chances = OVERTAKEN_UTILISATIONS * OVERTAKEN_WORKS * OVERTAKEN_TIMES;
-  writeChances(new Float32Array(state.buffer, state.byteOffset + 8 * parts.at.chances, chances));
+  writeChances(new Float32Array(state.buffer, base + parts.at.chances, chances));
   if (parts.faults) writeFaults(parts.faults, views.faults);
   for (const { first, gpus, rate, links } of parts.servers)
     for (let i = 0; i < Math.ceil(plan.fabric.gpus / gpus); i++) {
-      const server = first + i * sim.SERVER;
+      const server = (first + i * sim.SERVER) / 8;
       state[server + RATE] = rate;
       state[server + OUTAGE_GAP_NS] = outageGapNs(parts.faults, links);
       state[server + OUTAGE_NS] = Number.POSITIVE_INFINITY;
       state[server + STALL_BYTES] = Number.POSITIVE_INFINITY;
-      words.fill(NONE, 2 * (server + sim.SERVER_QUEUE), 2 * (server + sim.SERVER_QUEUE) + 2);
       if (parts.faults && links > 0) startFaults(server);
       else state[server + OUTAGE_END_NS] = Number.POSITIVE_INFINITY;
     }
-  for (let load = 0; load < parts.loads; load++) words[2 * parts.at.free + load] = parts.loads - 1 - load;
-  for (let gpu = 0; gpu < plan.fabric.gpus; gpu++) writePlace(plan, parts, words, gpu);
+  // Free loads are a list: the header knows the first one.
+  for (let load = 0; load + 1 < parts.loads; load++) {
+    const row = base + parts.at.loads + load * sim.SIM_LOAD;
+    words[(row + sim.SIM_LOAD_SOURCE) / 4] = row + sim.SIM_LOAD;
+  }
+  for (let unit = 0; unit < plan.fabric.gpus / plan.unitGpus; unit++) {
+    const row = base + parts.at.units + unit * sim.UNIT;
+    words[(row + sim.UNIT_GPUS_AT) / 4] = gpuAt(parts, base, unit * plan.unitGpus);
+    words[(row + sim.UNIT_GPUS_END) / 4] = gpuAt(parts, base, (unit + 1) * plan.unitGpus);
+  }
+  for (let gpu = 0; gpu < plan.fabric.gpus; gpu++) writeGpu(plan, parts, memory, gpu);
   plan.layers.forEach(({ beforeNs, afterNs, expertBytes, allBytes }, layer) => {
-    state.set([beforeNs, afterNs, expertBytes, allBytes], parts.at.layers + layer * sim.LAYER);
+    values.set([beforeNs, afterNs, expertBytes, allBytes], (base + parts.at.layers + layer * sim.LAYER) / 8);
   });
-  words.set(plan.copies.starts, 2 * parts.at.copyStarts);
-  words.set(plan.copies.gpus, 2 * parts.at.copies);
-  if (!plan.forced) writeCaches(plan, parts, words);
+  words.set(plan.copies.starts, (base + parts.at.copyStarts) / 4);
+  const rows = plan.copies.gpus.map((gpu) => gpuAt(parts, base, gpu));
+  words.set(rows, (base + parts.at.copies) / 4);
+  if (!plan.forced) writeCaches(plan, parts, memory);
 }
 
-function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words: Uint32Array): void {
+function gpuAt({ at }: Parts, base: number, gpu: number): number {
+  return base + at.gpus + gpu * sim.GPU;
+}
+
+function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, views: Tables): void {
+  const base = state.byteOffset;
   const { fabric, cache } = plan;
   const { at, servers } = parts;
   const [low, high] = seedWords({ seed: fabric.seed });
   const wholes: [at: number, value: number][] = [
-    [sim.SIM_GPUS, fabric.gpus],
+    [sim.SIM_BLOCKS, parts.blocks],
     [sim.SIM_UNIT_GPUS, plan.unitGpus],
-    [sim.SIM_UNITS, fabric.gpus / plan.unitGpus],
     [sim.SIM_LAYERS, plan.layers.length],
     [sim.SIM_EXPERTS, plan.experts],
     [sim.SIM_GROUPS, parts.groups],
@@ -199,34 +167,24 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
     [DPUS, 0],
     [DPU, 1],
     [DPUS_AT, NONE],
-    [LINKS_AT, servers[0]!.first],
-    [sim.SIM_UNITS_AT, at.units],
-    [sim.SIM_GPUS_AT, at.gpus],
-    [sim.SIM_LOADS_AT, at.loads],
-    [sim.SIM_JOBS_AT, at.jobs],
-    [sim.SIM_EVENTS_AT, at.events],
-    [sim.SIM_FREE_AT, at.free],
-    [sim.SIM_FREE, parts.loads],
-    [sim.SIM_RINGS_AT, at.rings],
-    [sim.SIM_UNUSED_AT, at.unused],
-    [sim.SIM_USED_AT, at.used],
-    [sim.SIM_STARTS_AT, at.starts],
-    [sim.SIM_DEMAND_AT, at.demand],
-    [sim.SIM_DEMAND_MOST, plan.demandMost],
-    [sim.SIM_AHEAD_STARTS_AT, at.aheadStarts],
-    [sim.SIM_AHEAD_AT, at.ahead],
-    [sim.SIM_AHEAD_MOST, plan.aheadMost],
-    [sim.SIM_COPY_STARTS_AT, at.copyStarts],
-    [sim.SIM_COPIES_AT, at.copies],
-    [sim.SIM_LAYERS_AT, at.layers],
-    [sim.SIM_TIMES_AT, at.times],
-    [sim.SIM_LOG_AT, at.log],
-    [sim.SIM_CHANCES_AT, at.chances],
+    [LINKS_AT, servers[0]!.first / 8],
+    [sim.SIM_UNITS_AT, base + at.units],
+    [sim.SIM_EVENTS_AT, base + at.events],
+    [sim.SIM_FREE, base + at.loads],
+    [sim.SIM_COPY_STARTS_AT, base + at.copyStarts],
+    [sim.SIM_COPIES_AT, base + at.copies],
+    [sim.SIM_LAYERS_AT, base + at.layers],
+    [sim.SIM_TIMES_AT, base + at.times],
+    [sim.SIM_LOG_AT, base + at.log],
+    [sim.SIM_CHANCES_AT, base + at.chances],
+    [sim.SIM_TABLES_AT, views.tables.byteOffset],
+    [sim.SIM_FAULTS_AT, parts.faults ? views.faults.byteOffset : 0],
     [sim.SIM_PREFETCHES_MOST, plan.prefetchesMost],
     [sim.SIM_EVENTS_MOST, parts.eventsMost],
     [sim.SIM_LOG_MOST, plan.logMost],
   ];
   wholes.push([sim.SIM_KINDS, servers.at(-1)!.kind + 1]);
+  const words = new Uint32Array(state.buffer, base);
   for (const [word, value] of wholes) words[2 * word] = value;
   const rateOf = (kind: number) => servers.find((server) => server.kind === kind)?.rate ?? Number.POSITIVE_INFINITY;
   const dpuRate = rateOf(sim.SERVER_DPU);
@@ -238,36 +196,51 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, words:
   state[sim.SIM_DEADLINE_NS] = plan.deadlineNs;
   state[sim.SIM_PREDICT_NS] = plan.predictNs;
   state[sim.SIM_HBM_BYTES_PER_NS] = plan.hbmBytesPerNs;
-  state[sim.SIM_SERVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SOURCE));
-  state[sim.SIM_RECEIVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SINK));
+  state[sim.SIM_SERVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SOURCE)) / plan.stretch;
+  state[sim.SIM_RECEIVED_BYTES_PER_NS] = Math.min(dpuRate, rateOf(sim.SERVER_SINK)) / plan.stretch;
   state[sim.SIM_BUDGET_BYTES] = cache.budgetBytes / parts.groups;
   state[sim.SIM_LOAD_BYTES_PER_NS] = Math.min(...servers.map(({ rate }) => rate));
   state[sim.SIM_LAYER_NS] = plan.layerNs;
   state[sim.SIM_EVICTED_CHANCE] = plan.evictedChance;
 }
 
-/** Writes which servers a GPU has, and where it is. */
-function writePlace({ fabric, unitGpus }: EnginePlan, { at, servers }: Parts, words: Uint32Array, gpu: number): void {
-  const row = 2 * (at.gpus + gpu * sim.GPU + sim.GPU_PLACE_AT);
-  for (const { kind, gpus, first } of servers) words[row + kind] = first + Math.floor(gpu / gpus) * sim.SERVER;
-  words[row + sim.PLACE_NODE] = Math.floor(gpu / fabric.gpusPerNode);
-  words[row + sim.PLACE_POD] = Math.floor(gpu / fabric.gpusPerPod);
-  words[row + sim.PLACE_UNIT] = Math.floor(gpu / unitGpus);
+/** Writes which servers a GPU has, where it is, and where what it alone has is. */
+function writeGpu(
+  plan: EnginePlan,
+  { at, blocks, groups, servers }: Parts,
+  { words, base }: Memory,
+  gpu: number,
+): void {
+  const { fabric, unitGpus, layers, demandMost, aheadMost } = plan;
+  const fields: [field: number, value: number][] = [
+    [sim.GPU_NUMBER, gpu],
+    [sim.GPU_NODE, Math.floor(gpu / fabric.gpusPerNode)],
+    [sim.GPU_POD, Math.floor(gpu / fabric.gpusPerPod)],
+    [sim.GPU_UNIT, base + at.units + Math.floor(gpu / unitGpus) * sim.UNIT],
+    [sim.GPU_STARTS_AT, base + at.starts + 4 * gpu * (layers.length + 1)],
+    [sim.GPU_DEMAND_AT, base + at.demand + 4 * gpu * demandMost],
+    [sim.GPU_AHEAD_STARTS_AT, base + at.aheadStarts + 4 * gpu * (layers.length + 1)],
+    [sim.GPU_AHEAD_AT, base + at.ahead + gpu * aheadMost * sim.AHEAD],
+    [sim.GPU_RINGS_AT, base + at.rings + gpu * ringBytes(blocks, groups)],
+    [sim.GPU_UNUSED_AT, base + at.unused + gpu * unusedBytes(blocks)],
+  ];
+  for (const { kind, gpus, first } of servers)
+    fields.push([sim.GPU_SERVERS_AT + 4 * kind, base + first + Math.floor(gpu / gpus) * sim.SERVER]);
+  const row = base + at.gpus + gpu * sim.GPU;
+  for (const [field, value] of fields) words[(row + field) / 4] = value;
 }
 
 /** Caches that hold what is placed on their GPUs, and nothing else. */
-function writeCaches(plan: EnginePlan, parts: Parts, words: Uint32Array): void {
-  const { blocks, groups, at } = parts;
-  const stride = blocks + groups;
+function writeCaches(plan: EnginePlan, { blocks, groups, at }: Parts, { words, base }: Memory): void {
+  const ringsOf = (gpu: number) => (base + at.rings + gpu * ringBytes(blocks, groups)) / 4;
   for (let gpu = 0; gpu < plan.fabric.gpus; gpu++) {
-    const first = 2 * (at.rings + gpu * stride);
+    const first = ringsOf(gpu);
     words.fill(NONE, first, first + 2 * blocks);
-    for (let ring = blocks; ring < stride; ring++) words.fill(ring, first + 2 * ring, first + 2 * ring + 2);
+    for (let ring = blocks; ring < blocks + groups; ring++) words.fill(ring, first + 2 * ring, first + 2 * ring + 2);
   }
   const { starts, gpus } = plan.copies;
   for (let block = 0; block < blocks; block++)
-    for (let i = starts[block]!; i < starts[block + 1]!; i++)
-      words[2 * (at.rings + gpus[i]! * stride + block)] = PINNED;
+    for (let i = starts[block]!; i < starts[block + 1]!; i++) words[ringsOf(gpus[i]!) + 2 * block] = PINNED;
 }
 
 export const FAULT_WORDS_OF_TABLES = FAULT_TABLES * QUANTILES;

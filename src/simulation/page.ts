@@ -2,6 +2,7 @@ import type { ExpertParallelReport } from "../expert-parallel/index.ts";
 import type { Evidence } from "../optics/index.ts";
 import { escaped } from "../plot.ts";
 import { duration, figure, percent } from "../words.ts";
+import type { OutageReport, OutageTimes } from "./outages.ts";
 import { causesChart, sensitivityChart, timelineChart } from "./pictures.ts";
 import type { DecodingReport, Figure, Times } from "./report.ts";
 import type { SensitivityReport } from "./sensitivity.ts";
@@ -50,6 +51,7 @@ export function decodingPage(page: DecodingPage): string {
 <h2>How long</h2>
 ${table(["", "median", "mean", "p99", "p99.9"], timeRows(report))}
 <p class="soft">Intervals are over runs with other draws, 95%. Inter-token latency is from one token to the next; TPOT is its mean over outputs of ${report.tpotTokens} tokens.</p>
+${report.outages ? outagesPart(report.outages) : ""}
 <h2>Where the time goes</h2>
 ${causesChart([{ name: "mean step", report }])}
 <h2>One step</h2>
@@ -66,6 +68,50 @@ ${table(
 )}
 </html>
 `;
+}
+
+/** What outages come to, in sentences: of one, and of as many as there are. */
+export function outageWords(outages: OutageReport): string[] {
+  const { runs, lowNs, highNs, links, one, ratePerLinkHour, exposure, ratePerLinkHourAtP99 } = outages;
+  const { heldSteps, addedNs, longestNs } = one;
+  const length = lowNs === highNs ? duration(lowNs) : `${duration(lowNs)} to ${duration(highNs)}`;
+  const atP99 =
+    ratePerLinkHourAtP99 === null
+      ? ""
+      : ` From ${figure(ratePerLinkHourAtP99)} an hour of each link on they make the p99.`;
+  const held = `A link goes out for ${length}. ${figure(runs)} runs met one outage each, on links and at an instant drawn evenly`;
+  const came =
+    heldSteps.mean === 0
+      ? "no step waited for what it held."
+      : `in the mean ${figure(heldSteps.mean)} steps wait for what it holds, and all together take ${duration(addedNs.mean)} longer; the longest took ${duration(longestNs)}.`;
+  const often =
+    ratePerLinkHour === null || exposure === null
+      ? `Nobody states how often that is on one of the ${figure(links)} links.${atP99}`
+      : `${figure(links)} links, each ${figure(ratePerLinkHour)} times an hour: a run of this length meets ${figure(exposure.mean)} in the mean, and they are counted for that much.${atP99}`;
+  return [`${held}: ${came}`, often];
+}
+
+function outagesPart(outages: OutageReport): string {
+  const { counted, due } = outages;
+  return `<h2>With rare outages counted</h2>
+<p>${escaped(outageWords(outages).join(" "))}</p>
+${counted && due ? table(["", "mean", "p99", "p99.9"], outageRows(counted, due)) : ""}`;
+}
+
+/** Times with outages counted, and what of them is due to those. */
+export function outageRows(counted: OutageTimes, due: OutageTimes): string[][] {
+  const rows = (name: string, times: Times | null, more: Times | null) => {
+    if (!times || !more) return [];
+    const of = ({ meanNs, p99Ns, p999Ns }: Times) => [meanNs, p99Ns, p999Ns];
+    return [
+      [name, ...of(times).map(({ mean }) => duration(mean))],
+      ["of that, due to outages", ...of(more).map(({ mean }) => duration(mean))],
+    ];
+  };
+  return [
+    ...rows("inter-token latency", counted.interTokenLatency, due.interTokenLatency),
+    ...rows("TPOT", counted.tpot, due.tpot),
+  ];
 }
 
 /** What binds, in a sentence. */

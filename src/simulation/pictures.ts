@@ -14,7 +14,7 @@ export const CAUSE_COLOURS: Record<Cause, string> = {
   gap: "#56b4e9",
   command: "#cc79a7",
   wait: "#d55e00",
-  outage: "#1a1a1a",
+  outage: "#7a7a7a",
   data: "#e69f00",
   fence: "#009e73",
   barrier: "#7a6a00",

@@ -1,6 +1,7 @@
 import * as sim from "../../assembly/simulation-layout.ts";
 import { type MeanInterval, meanInterval } from "../statistics.ts";
 import type { Engine } from "./engine.ts";
+import type { OutageReport } from "./outages.ts";
 import type { DecodingPlan } from "./plan.ts";
 import { CountedTimes } from "./times.ts";
 
@@ -74,6 +75,8 @@ export interface DecodingReport {
   busiestShare: Figure;
   gpuHoursPerMillionTokens: Figure;
   joulesPerToken: { gpu: Figure; fabric: Figure };
+  /** What rare outages come to; null where no links go out, or no runs were made of it. */
+  outages: OutageReport | null;
   /** How the run went. */
   events: { perLoad: number; overtakenPerLoad: number };
 }
@@ -81,52 +84,72 @@ export interface DecodingReport {
 /** What one repetition left. */
 export class Records {
   readonly #plan: DecodingPlan;
-  readonly #engine: Engine;
   /** Of each unit its counted steps, one after the other. */
   readonly #stepNs: Float64Array;
   readonly sums: Float64Array;
   readonly #loadsOf: Float64Array;
+  /** When each step ended, those before the counted ones included, in order. */
+  readonly endsNs: Float64Array;
+  #ends = 0;
   #beganNs = Number.POSITIVE_INFINITY;
   #endNs = 0;
   counts = { posted: 0, overtaken: 0, events: 0, refused: 0 };
   busiestShare = 0;
+  /** Counted steps of units that waited for a load which an outage held, and whether any links went out at all. */
+  heldSteps = 0;
+  wasOut = false;
   times: CountedTimes | null = null;
 
   constructor(plan: DecodingPlan, engine: Engine) {
     this.#plan = plan;
-    this.#engine = engine;
     this.#stepNs = new Float64Array(engine.units * plan.steps);
+    this.endsNs = new Float64Array(engine.units * (plan.warmup + plan.steps));
     this.sums = new Float64Array(sim.TALLY);
     this.#loadsOf = new Float64Array(engine.times.length);
   }
 
   /** Takes in the step that a unit has just ended, and clears its GPUs' tallies. */
-  take(unit: number, step: number): void {
+  take(engine: Engine, unit: number, step: number): void {
     const { unitGpus } = this.#plan.engine;
     const { warmup, steps } = this.#plan;
     const counted = step - warmup;
-    if (step + 1 === warmup && unit === this.#engine.units - 1) this.#loadsOf.set(this.#engine.times);
+    this.endsNs[this.#ends++] = engine.endNs(unit);
+    if (step + 1 === warmup && unit === engine.units - 1) this.#loadsOf.set(engine.times);
     if (counted >= 0) {
-      const [startNs, endNs] = [this.#engine.startNs(unit), this.#engine.endNs(unit)];
+      const [startNs, endNs] = [engine.startNs(unit), engine.endNs(unit)];
       this.#stepNs[unit * steps + counted] = endNs - startNs;
       this.#beganNs = Math.min(this.#beganNs, startNs);
       this.#endNs = Math.max(this.#endNs, endNs);
     }
+    let isHeld = false;
     for (let gpu = unit * unitGpus; gpu < (unit + 1) * unitGpus; gpu++) {
-      const tally = this.#engine.tally(gpu);
+      const tally = engine.tally(gpu);
+      isHeld ||= tally[sim.PHASE_OUTAGE]! > 0;
       if (counted >= 0) for (let i = 0; i < tally.length; i++) this.sums[i]! += tally[i]!;
       tally.fill(0);
     }
+    if (counted >= 0 && isHeld) this.heldSteps++;
   }
 
-  end(): void {
-    this.counts = this.#engine.counts;
-    const cells = this.#engine.times.map((count, i) => count - this.#loadsOf[i]!);
+  end(engine: Engine): void {
+    this.counts = engine.counts;
+    this.wasOut = engine.wasOut(this.#endNs);
+    const cells = engine.times.map((count, i) => count - this.#loadsOf[i]!);
     this.times = new CountedTimes(cells);
     let busiest = 0;
     for (let kind = 0; kind < sim.SERVER_KINDS; kind++)
-      for (const ns of this.#engine.busyNs(kind)) busiest = Math.max(busiest, ns);
+      for (const ns of engine.busyNs(kind)) busiest = Math.max(busiest, ns);
     this.busiestShare = busiest / this.#endNs;
+  }
+
+  /** From when to when steps were counted. */
+  get window(): { beganNs: number; endNs: number } {
+    return { beganNs: this.#beganNs, endNs: this.#endNs };
+  }
+
+  /** Times of steps, unit by unit; 0 of those that were not run. */
+  get stepNs(): Float64Array {
+    return this.#stepNs;
   }
 
   /** Times of steps, sorted. */
@@ -134,27 +157,37 @@ export class Records {
     return this.#stepNs.slice().sort();
   }
 
-  /** Times per token of outputs of so many tokens, each a unit's steps one after the other, sorted. */
-  sortedOutputs(tokens: number): Float64Array {
+  /** Times per token of outputs of so many tokens, each a unit's steps one after the other. */
+  outputs(tokens: number, stepNs = this.#stepNs): Float64Array {
     const { steps } = this.#plan;
     const gaps = tokens - 1;
     const each = Math.floor(steps / gaps);
-    const outputs = new Float64Array(each * this.#engine.units);
-    for (let unit = 0; unit < this.#engine.units; unit++)
+    const units = stepNs.length / steps;
+    const outputs = new Float64Array(each * units);
+    for (let unit = 0; unit < units; unit++)
       for (let i = 0; i < each; i++) {
         let sum = 0;
-        for (let step = i * gaps; step < (i + 1) * gaps; step++) sum += this.#stepNs[unit * steps + step]!;
+        for (let step = i * gaps; step < (i + 1) * gaps; step++) sum += stepNs[unit * steps + step]!;
         outputs[unit * each + i] = sum / gaps;
       }
-    return outputs.sort();
+    return outputs;
   }
 }
 
 /** Tokens of an output; its TPOT averages over one step fewer. */
 const TPOT_TOKENS = 257;
 
+/** Of runs of so many steps; fewer than 3 make no TPOT. */
+export function tpotTokens(steps: number): number {
+  return Math.min(TPOT_TOKENS, steps + 1);
+}
+
 /** Figures of all repetitions. */
-export function reportOf(plan: DecodingPlan, records: readonly Records[]): DecodingReport {
+export function reportOf(
+  plan: DecodingPlan,
+  records: readonly Records[],
+  outages: OutageReport | null,
+): DecodingReport {
   const { batch, steps, cluster, model, roofline, sequence } = plan;
   const { gpus } = cluster;
   const over = (figure: (run: Records) => number): Figure => figureOf(records.map(figure));
@@ -162,8 +195,8 @@ export function reportOf(plan: DecodingPlan, records: readonly Records[]): Decod
   const steps_ = records.map((run) => run.sortedSteps());
   const meanStepNs = (run: Records) =>
     CAUSES.reduce((sum, cause) => sum + run.sums[TALLIED[cause]]!, 0) / (steps * gpus);
-  const tokens = Math.min(TPOT_TOKENS, steps + 1);
-  const outputs = tokens >= 3 ? records.map((run) => run.sortedOutputs(tokens)) : null;
+  const tokens = tpotTokens(steps);
+  const outputs = tokens >= 3 ? records.map((run) => run.outputs(tokens).sort()) : null;
   const share = (of: number, all: (sums: Float64Array) => number) =>
     over(({ sums }) => (all(sums) > 0 ? sums[of]! / all(sums) : 0));
   const demanded = (sums: Float64Array) => sums[sim.TALLY_ASKED]! - sums[sim.TALLY_HELD]!;
@@ -208,6 +241,7 @@ export function reportOf(plan: DecodingPlan, records: readonly Records[]): Decod
       gpu: over((run) => (cluster.gpu.watts * meanStepNs(run) * 1e-9) / batch),
       fabric: over(fabricJoules),
     },
+    outages,
     events: {
       perLoad: ratio(records, (run) => run.counts.events),
       overtakenPerLoad: ratio(records, (run) => run.counts.overtaken),
@@ -220,7 +254,7 @@ function ratio(records: readonly Records[], of: (run: Records) => number): numbe
   return posted === 0 ? 0 : records.reduce((sum, run) => sum + of(run), 0) / posted;
 }
 
-function figureOf(values: readonly number[]): Figure {
+export function figureOf(values: readonly number[]): Figure {
   if (values.length === 1) return { mean: values[0]!, low: null, high: null };
   const { mean, low, high }: MeanInterval = meanInterval(values);
   return { mean, low, high };

@@ -76,7 +76,7 @@ export function decodingSensitivity(
   let done = 0;
   const runs = (one: DecodingOptions) =>
     Array.from({ length: repetitions }, (_, i) => {
-      const { report } = simulateDecoding({ ...one, seed: (options.seed ?? 1) + i }, { repetitions: 1 });
+      const { report } = simulateDecoding({ ...one, seed: (options.seed ?? 1) + i }, { repetitions: 1, outages: 0 });
       onProgress?.(++done, all);
       const times = of === "itl" ? report.interTokenLatency : report.tpot;
       if (!times) throw new RangeError(`steps must be at least 2 where tpot is asked for, got ${report.steps}`);

@@ -1,4 +1,4 @@
-import { checkKeys, checkWhole } from "../check.ts";
+import { checkKeys, checkMultiple, checkWhole } from "../check.ts";
 import { OPTICS } from "../optics/builtin.ts";
 import { RandomBits } from "../random.ts";
 import { DECODE, type Routes } from "../routes/routes.ts";
@@ -53,11 +53,21 @@ export const STATED_TPOT: Readonly<Record<string, StatedTpot>> = {
 /** What its table states of recall on mixed traffic. */
 const STATED_RECALL = 0.58;
 
+/** Refuses what no study can be made of: for those who have something else to do first. */
+export function checkDecodingStudy(options: DecodingStudyOptions): void {
+  checkKeys("options", options, ["gpus", "steps", "repetitions", "seed", "onProgress"]);
+  const { gpus = 32, steps = 100, repetitions = 3 } = options;
+  checkWhole("gpus", gpus, 8, 4096);
+  // So that 8 share a DPU in all.
+  checkMultiple("gpus", gpus, 8);
+  checkWhole("steps", steps, 1, 1e7);
+  checkWhole("repetitions", repetitions, 1, 1e4);
+}
+
 /** The sources' scenario over all optics, and with its parts switched one by one; the same draws everywhere. */
 export function studyDecoding(options: DecodingStudyOptions = {}): DecodingStudy {
-  checkKeys("options", options, ["gpus", "steps", "repetitions", "seed", "onProgress"]);
+  checkDecodingStudy(options);
   const { gpus = 32, steps = 100, repetitions = 3, seed = 1, onProgress } = options;
-  checkWhole("gpus", gpus, 8, 4096);
   const source = sourceScenario();
   const base: DecodingOptions = { ...source, cluster: { ...source.cluster, gpus }, steps, seed };
   const crowded = variantsOf({ ...base, cluster: { ...base.cluster!, gpusPerDpu: 8 } });
@@ -66,7 +76,7 @@ export function studyDecoding(options: DecodingStudyOptions = {}): DecodingStudy
   let done = 0;
   const run = (one: DecodingOptions): DecodingReport => {
     onProgress?.(done++, all);
-    return simulateDecoding(one, { repetitions }).report;
+    return simulateDecoding(one, { repetitions, outages: 0 }).report;
   };
   const over = (optics: string) => ({ ...base, cluster: { ...base.cluster!, optics } });
   return {
@@ -126,7 +136,7 @@ function foreseenOf(base: DecodingOptions): Variant[] {
 }
 
 /** Routers that choose alike and apart. */
-function routesAlike(shape: { layers: number; experts: number; k: number; seed: number }): Routes {
+export function routesAlike(shape: { layers: number; experts: number; k: number; seed: number }): Routes {
   const { layers, experts, k, seed } = shape;
   const tokens = PROMPTS * TOKENS;
   const random = new RandomBits({ seed, batch: 4096 });

@@ -24,6 +24,23 @@ test.each<[string, DecodingOptions, string]>([
   expect(() => planDecoding({ model, ...options })).toThrow(message);
 });
 
+test("what fetches take of HBM is stretched as computing is: half as fast a GPU loses half as much of its rate", () => {
+  const { engine, roofline, residentStepNs } = planDecoding({ model, cluster });
+  expect(engine.stretch).toBe(1);
+  const gapsNs = 32 * engine.gapNs;
+  const twice = planDecoding({ model, cluster, residentStepNs: 2 * (residentStepNs - gapsNs) + gapsNs }).engine;
+  expect(twice.stretch).toBeCloseTo(2, 12);
+  expect(twice.hbmBytesPerNs * twice.stretch).toBeCloseTo(roofline.gpu.hbmBytesPerNs, 6);
+});
+
+test("contention that leaves nothing of HBM is refused", () => {
+  const wide = { ...cluster, gpuIngressBytesPerNs: 1e5, sourceHbmBytesPerNs: 21e3, dpuPaceBytesPerNs: 2e4 };
+  expect(() => planDecoding({ model, cluster: wide, contention: true })).toThrow(
+    "contention must be false where serving and receiving, 40000 bytes/ns, take all of a GPU's HBM, which has 22000",
+  );
+  expect(planDecoding({ model, cluster: wide }).engine.contended).toBe(false);
+});
+
 test("two GPUs fetch from one another, and one that needs nothing may be alone", () => {
   expect(planDecoding({ model, cluster }).copies).toBe(1);
   expect(planDecoding({ model, cluster: { gpus: 1, gpu: "r200" }, cold: { share: 0 } }).copies).toBe(1);

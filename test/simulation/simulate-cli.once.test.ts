@@ -11,7 +11,7 @@ describe("answers", () => {
   test.each([
     SMALL,
     `${SMALL} --gpus-per-dpu 8 --means reactive --slo-of tpot`,
-    `${SMALL} --optics lpo-800g --fence overlapped --sync 4`,
+    `${SMALL} --optics lpo-800g --fence overlapped --sync 4 --contention --outages 2`,
     `${SMALL} --roofline --model mixtral-8x7b --gpu h200 --batch 4`,
   ])("simulate %s: in words and as one JSON value", async (args) => {
     const words = await simulate(args);

@@ -1,6 +1,34 @@
 import { expect, test } from "vitest";
 import { OPTICS } from "../../src/optics/builtin.ts";
 import { STATED_TPOT, studyDecoding } from "../../src/simulation/study.ts";
+import { commandLine, longLines, SLIPS } from "../run-cli.ts";
+
+const { run } = commandLine("study");
+
+test("study --decoding, in words and as JSON", async () => {
+  const args = "--iterations 20000 --decoding --gpus 8 --steps 4 --repetitions 1";
+  const words = await run(args);
+  expect([words.status, words.stderr]).toEqual([0, ""]);
+  expect(words.stdout).not.toMatch(SLIPS);
+  expect(longLines(words.stdout)).toEqual([]);
+  expect(words.stdout).toContain("8 GPUs with a DPU each");
+  const { optics, decoding } = JSON.parse((await run(`${args} --json`)).stdout);
+  expect(decoding.optics.map(({ name }: { name: string }) => name)).toEqual(
+    optics.map(({ name }: { name: string }) => name),
+  );
+  expect([decoding.gpus, decoding.steps, decoding.repetitions]).toEqual([8, 4, 1]);
+});
+
+test.each([
+  ["--steps 4", "--steps goes with --decoding"],
+  ["--decoding --gpus 4", "gpus must be from 8 to 4096, got 4 (--gpus 4)"],
+  ["--decoding --gpus 12", "gpus must be a positive multiple of 8, got 12 (--gpus 12)"],
+  ["--decoding --repetitions 0", "repetitions must be from 1 to 10000, got 0 (--repetitions 0)"],
+])("study %s", async (args, message) => {
+  const { status, stdout, stderr } = await run(`--iterations 1000 ${args}`);
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain(message);
+});
 
 test("a study sets all optics side by side, and switches parts one by one", () => {
   let told = 0;

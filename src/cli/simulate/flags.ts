@@ -37,12 +37,14 @@ export interface SimulateFlags extends TraceFlags {
   means?: Means | "expert-parallel";
   fence?: Fence;
   sync?: number;
+  contention?: boolean;
   gapUs?: number;
   deadlineUs?: number;
   residentMs?: number;
   roofline?: boolean;
   steps?: number;
   repetitions?: number;
+  outages?: number;
   seed?: number;
   sloMs?: number;
   sloOf?: DecodingObjective;
@@ -89,6 +91,7 @@ export function declaredCommand(): Command {
     .option("--deadline-us <µs>", "from router to weights: later is a miss (default: 180)", number)
     .addOption(new Option("--fence <name>", "when cold weights let a layer go on (default: additive)").choices(FENCES))
     .option("--sync <gpus>", "GPUs that begin each layer together (default: 1)", count)
+    .option("--contention", "what a GPU serves and receives takes from its HBM's rate: 1.4 times as long a run")
     .optionsGroup("What is cold, and what is fetched ahead:")
     .option("--cold <share>", "of gates that miss one expert (default: 0.25)", number)
     .option("--routes <file>", TRACE)
@@ -110,6 +113,11 @@ export function declaredCommand(): Command {
     )
     .option("--steps <count>", "of each GPU (default: 200)", number)
     .option("--repetitions <count>", "with other draws, for intervals (default: 5)", number)
+    .option(
+      "--outages <count>",
+      "runs of each repetition in which a link goes out once, so that rare outages count (default: 16)",
+      number,
+    )
     .option("--seed <number>", "of all that is drawn (default: 1)", number)
     .option("--sensitivity", "which parameters move the p99 most, each changed both ways")
     .option("--factor <number>", "that --sensitivity changes by (default: 1.5)", number)

@@ -62,11 +62,11 @@ export function simulateCommand(): Command {
   });
 }
 
-function simulated(options: DecodingOptions, { repetitions, steps = 200 }: SimulateFlags): DecodingResult {
-  const bar = progressBar("decoding", (repetitions ?? 5) * steps);
+function simulated(options: DecodingOptions, { repetitions, outages }: SimulateFlags): DecodingResult {
+  const bar = progressBar("decoding", 100);
   try {
-    const onProgress = (done: number) => bar.update(done);
-    return simulateDecoding(options, { ...definedOf({ repetitions }), onProgress });
+    const onProgress = (done: number, of: number) => bar.update((100 * done) / of);
+    return simulateDecoding(options, { ...definedOf({ repetitions, outages }), onProgress });
   } finally {
     bar.stop();
   }

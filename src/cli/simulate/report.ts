@@ -8,6 +8,9 @@ import {
   duration,
   type ExpertParallelReport,
   figure,
+  type OutageReport,
+  outageRows,
+  outageWords,
   percent,
   type SensitivityReport,
   type Times,
@@ -49,6 +52,7 @@ export function saySimulation(run: {
     ),
   );
   sayTimes(report);
+  if (report.outages) sayOutages(report.outages);
   sayCauses(report);
   sayCosts(report);
   if (parallel) {
@@ -122,6 +126,13 @@ function sayTimes({ interTokenLatency, tpot, tpotTokens, loads }: DecodingReport
     say(
       paint.dim(`${percent(loads.missShare.mean)} of loads come after their deadline; TPOT averages what is slow away`),
     );
+}
+
+function sayOutages(outages: OutageReport): void {
+  heading("With rare outages counted");
+  for (const words of outageWords(outages)) sayWrapped("", words);
+  const { counted, due } = outages;
+  if (counted && due) sayTable(["", "mean", "p99", "p99.9"], outageRows(counted, due), [1, 2, 3]);
 }
 
 function sayCauses({ causesNs }: DecodingReport): void {

@@ -52,7 +52,7 @@ export async function scenarioOf(file: string | undefined, flags: SimulateFlags)
         : rest.residentStepNs
       : flags.residentMs * 1e6;
   const ns = (value: number | undefined, factor: number) => (value === undefined ? undefined : value * factor);
-  const { batch, sequence, fence, sync, gapUs, deadlineUs, steps, seed, means } = flags;
+  const { batch, sequence, fence, sync, gapUs, deadlineUs, steps, seed, means, contention } = flags;
   const options: DecodingOptions = {
     ...base,
     model,
@@ -63,6 +63,7 @@ export async function scenarioOf(file: string | undefined, flags: SimulateFlags)
       fence,
       steps,
       seed,
+      contention,
       syncGpus: sync,
       gapNs: ns(gapUs, 1e3),
       deadlineNs: ns(deadlineUs, 1e3),

@@ -1,0 +1,97 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Optics, opticsNamed } from "../../src/optics/index.ts";
+import { Run } from "../../src/simulation/decode.ts";
+import { heldFabric } from "../../src/simulation/fabric.ts";
+import { simulateDecoding } from "../../src/simulation/index.ts";
+import { weighedMean, weighedQuantile } from "../../src/simulation/outages.ts";
+import { type DecodingOptions, planDecoding } from "../../src/simulation/plan.ts";
+import { sourceScenario } from "../../src/simulation/scenario.ts";
+
+/** Linear optics whose links go out so often an hour. */
+function opticsAt(ratePerLinkHour: number | null): Optics {
+  const { profile, hop } = opticsNamed("lpo-800g");
+  return { hop, profile: { ...profile, retrain: { ...profile.retrain!, ratePerLinkHour } } };
+}
+
+const source = sourceScenario();
+const small = (optics: Optics): DecodingOptions => ({
+  ...source,
+  cluster: { ...source.cluster!, gpus: 8, optics },
+  steps: 6,
+});
+
+test("outages that never happen leave the report as it is; what one of them does hangs on no rate", () => {
+  const at = (rate: number | null) => simulateDecoding(small(opticsAt(rate)), { repetitions: 2, outages: 8 }).report;
+  const [never, seldom, unknown] = [at(0), at(1e-9), at(null)];
+  expect(never.outages!.counted!.interTokenLatency).toEqual(never.interTokenLatency);
+  expect(never.outages!.counted!.tpot).toEqual(never.tpot);
+  expect(never.outages!.due!.interTokenLatency.p999Ns.mean).toBe(0);
+  expect(never.outages!.runs).toBe(16);
+  // Whether links are laid out as those that fail changes no bit of what else happens.
+  for (const { outages, interTokenLatency } of [seldom, unknown]) {
+    expect(outages!.one).toEqual(never.outages!.one);
+    expect(interTokenLatency).toEqual(never.interTokenLatency);
+  }
+  expect([unknown.outages!.exposure, unknown.outages!.counted]).toEqual([null, null]);
+  expect(never.outages!.one.addedNs.mean).toBeGreaterThan(0);
+});
+
+test("no outages where links do not train again, or where none are asked for", () => {
+  const run = { repetitions: 1, outages: 4 };
+  expect(simulateDecoding(small(opticsNamed("pcb")), run).report.outages).toBeNull();
+  expect(simulateDecoding(small(opticsAt(1)), { ...run, outages: 0 }).report.outages).toBeNull();
+  expect(() => simulateDecoding(small(opticsAt(1)), { outages: -1 })).toThrow(
+    "outages must be from 0 to 10000, got -1",
+  );
+});
+
+test("a run that goes on from what was saved is the one that had the outage from the beginning", () => {
+  const plan = planDecoding(small(opticsAt(null)));
+  plan.engine.fabric = heldFabric({ seed: 1 }, plan.cluster, 1);
+  const endsOf = (run: Run) => {
+    const ends: number[] = [];
+    for (let unit = run.next(); unit >= 0; unit = run.next()) ends.push(run.engine.endNs(unit));
+    return ends;
+  };
+  const calm = endsOf(new Run(plan));
+  const { server } = new Run(plan).engine.failing[2]!;
+  const [beginNs, endNs] = [calm[9]! + 1e5, calm[9]! + 9e6];
+  const whole = new Run(plan);
+  whole.engine.strike(server, beginNs, endNs);
+  const struck = endsOf(whole);
+  expect(struck).not.toEqual(calm);
+  const parted = new Run(plan);
+  for (let i = 0; i < 10; i++) parted.next();
+  const saved = parted.save();
+  parted.engine.strike(server, beginNs, endNs);
+  expect(endsOf(parted)).toEqual(struck.slice(10));
+  parted.restore(saved);
+  expect(endsOf(parted)).toEqual(calm.slice(10));
+});
+
+test("weighed values are those of a list that has each as often as it weighs", () => {
+  const ns = fc.integer({ min: 1, max: 50 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(ns, fc.option(ns, { nil: null })), { minLength: 1, maxLength: 60 }),
+      fc.integer({ min: 0, max: 1 }),
+      fc.constantFrom(0.25, 0.5, 0.9, 0.99),
+      (pairs, weight, u) => {
+        const before = pairs.map(([value]) => value);
+        const differ = pairs.filter(([value, other]) => other !== null && other !== value);
+        const after = pairs.map(([value, other]) => (weight === 1 ? (other ?? value) : value));
+        const changed = {
+          sorted: Float64Array.from(before).sort(),
+          gone: differ.map(([value]) => value),
+          come: differ.map(([, other]) => other!),
+        };
+        const plain = Float64Array.from(after).sort();
+        expect(weighedQuantile(changed, weight, u)).toBe(plain[Math.floor(u * plain.length)]);
+        const sum = after.reduce((all, value) => all + value, 0);
+        expect(Math.abs(weighedMean(changed, weight) - sum / after.length)).toBeLessThan(1e-9);
+      },
+    ),
+    { seed: 6 },
+  );
+});
