@@ -1,5 +1,7 @@
 import type { View } from "../stage.ts";
 import { tailView } from "./tail.ts";
+import { tokenView } from "./token/index.ts";
+import { verdictView } from "./verdict/index.ts";
 
 /** What the page shows, in the order of its links; the first is seen first. */
-export const VIEWS: readonly View[] = [tailView];
+export const VIEWS: readonly View[] = [tailView, verdictView, tokenView];
