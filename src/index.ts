@@ -4,6 +4,7 @@ export type { RetrainEffect, StallEffect } from "./budget/faults.ts";
 export { type CheckOptions, checkSchedulability, type MissReport, type Verdict } from "./budget/index.ts";
 export type { LoadPhases } from "./budget/load.ts";
 export { type Margins, margins } from "./budget/margins.ts";
+export { type HopReach, reachByHops } from "./budget/reach.ts";
 export type { JitterReport, SlaReport, TransferReport } from "./budget/reports.ts";
 export { LoadSampler } from "./budget/sampling.ts";
 export { DEFAULTS_EVIDENCE, type Demand, type Fabric, type Objective, type ScenarioInput } from "./budget/scenario.ts";

@@ -8,6 +8,8 @@ export interface Figure {
   /** What is seen: an SVG of the page's own, or whatever holds a canvas. */
   show(picture: Element, numbers: (() => HTMLElement) | null): void;
   say(words: string): void;
+  /** One more button beside those that save the picture. */
+  offer(label: string, click: () => void): void;
 }
 
 /** An empty figure. `name` is what its files are called. */
@@ -41,6 +43,7 @@ export function figure(name: string, title: string): Figure {
     say: (text) => {
       words.textContent = text;
     },
+    offer: (label, click) => actions.append(button(label, click)),
   };
 }
 

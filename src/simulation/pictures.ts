@@ -75,9 +75,16 @@ export interface LateDoorbell {
   shiftNs: number;
 }
 
-/** Of layers that wait for loads the median one, and what a late doorbell does to it, if its place in the queue moves along. */
-export function lateDoorbell({ layers, loads, gapNs, fence }: DecodingTimeline, lateNs: number): LateDoorbell | null {
-  const stalls = layers.filter((layer) => loads.some((load) => load.layer === layer.layer));
+/**
+ * What a late doorbell does to a layer, if its place in the queue moves along: to the layer that is given, else to the median
+ * one of those that wait for loads. Null where nothing is loaded.
+ */
+export function lateDoorbell(
+  { layers, loads, gapNs, fence }: DecodingTimeline,
+  lateNs: number,
+  only?: number,
+): LateDoorbell | null {
+  const stalls = layers.filter(({ layer }) => (only ?? layer) === layer && loads.some((load) => load.layer === layer));
   const [first] = stalls;
   if (!first) return null;
   const stallOf = ({ routerNs, multiplyNs }: LayerSpan) => multiplyNs - routerNs;

@@ -1,9 +1,11 @@
 import { browserTail } from "./browser-tail.ts";
 import { ledger } from "./ledger.ts";
 import { tail } from "./tail.ts";
+import { token } from "./token.ts";
+import { margins, reach, verdict } from "./verdict.ts";
 
 /** What workers can be asked: each takes a question that can be posted, tells how far it is, and gives an answer that can be. */
-export const JOBS = { tail, browserTail, ledger };
+export const JOBS = { tail, browserTail, verdict, reach, margins, token, ledger };
 
 export type JobName = keyof typeof JOBS;
 export type Question<J extends JobName> = Parameters<(typeof JOBS)[J]>[0];
