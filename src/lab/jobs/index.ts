@@ -1,8 +1,10 @@
 import { browserTail } from "./browser-tail.ts";
+import { placement } from "./placement.ts";
+import { placementPlace } from "./placement-latency.ts";
 import { tail } from "./tail.ts";
 
 /** What workers can be asked: each takes a question that can be posted, tells how far it is, and gives an answer that can be. */
-export const JOBS = { tail, browserTail };
+export const JOBS = { tail, browserTail, placement, placementPlace };
 
 export type JobName = keyof typeof JOBS;
 export type Question<J extends JobName> = Parameters<(typeof JOBS)[J]>[0];
