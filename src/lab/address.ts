@@ -1,5 +1,5 @@
 import { pack, unpack } from "./files.ts";
-import { type Knob, type Knobs, refusal, type Value } from "./knobs.ts";
+import { type Knob, type Knobs, readList, refusal, type Value, writtenList } from "./knobs.ts";
 
 // The page's state as the fragment of its address: #view=tail&tail.hops=2&tail.optics=cpo-800g,lpo-800g
 // What stands at its default is left out, so that an address says what somebody chose.
@@ -39,6 +39,8 @@ function written(knob: Knob, value: Value): string {
       return (value as readonly string[]).map(encodeURIComponent).join(",");
     case "switch":
       return value ? "yes" : "no";
+    case "list":
+      return writtenList(value as readonly number[]).replaceAll(" ", "");
     case "file": {
       if (value === null) return "";
       const { name, packed } = value as NonNullable<typeof knob.value>;
@@ -87,6 +89,8 @@ async function read(knob: Knob, text: string): Promise<Value | { complaint: stri
         return decodeURIComponent(text);
       case "several":
         return text.split(",").map(decodeURIComponent);
+      case "list":
+        return readList(text);
       case "switch":
         return text === "yes" || text === "no" ? text === "yes" : { complaint: "must be yes or no" };
       case "file":

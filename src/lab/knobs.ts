@@ -63,7 +63,15 @@ export interface FileKnob extends Labelled {
   accept: string;
 }
 
-export type Knob = NumberKnob | ChoiceKnob | SeveralKnob | SwitchKnob | TextKnob | FileKnob;
+/** Whole numbers in ascending order, each once. */
+export interface ListKnob extends Labelled {
+  kind: "list";
+  value: readonly number[];
+  min: number;
+  max: number;
+}
+
+export type Knob = NumberKnob | ChoiceKnob | SeveralKnob | SwitchKnob | TextKnob | FileKnob | ListKnob;
 export type Knobs = Readonly<Record<string, Knob>>;
 
 export type Value = Knob["value"];
@@ -98,7 +106,35 @@ export function refusal(knob: Knob, value: Value): string | null {
         return `must be of ${knob.options.map((option) => option.value).join(", ")}, got ${odd === "" ? "nothing" : odd}`;
       return words.length === 0 ? "must have at least one" : null;
     }
+    case "list": {
+      const odd = (value as readonly number[]).some((n) => !(Number.isInteger(n) && n >= knob.min && n <= knob.max));
+      return odd ? `must be whole numbers from ${knob.min} to ${knob.max} between commas, such as 3, 8-11` : null;
+    }
     default:
       return null;
   }
+}
+
+/** Ranges that are longer are nobody's. */
+const RANGE_MAX = 2 ** 16;
+
+/** The numbers in `3, 8-11`; NaN for what is none. */
+export function readList(text: string): number[] {
+  const numbers = text.split(",").flatMap((part) => {
+    const [, first, last] = /^\s*(\d+)\s*(?:[-–]\s*(\d+)\s*)?$/.exec(part) ?? [];
+    if (first === undefined) return part.trim() === "" ? [] : [Number.NaN];
+    const count = Number(last ?? first) - Number(first) + 1;
+    return count > 0 && count <= RANGE_MAX ? Array.from({ length: count }, (_, i) => Number(first) + i) : [Number.NaN];
+  });
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
+/** The other way: neighbours as a range. */
+export function writtenList(numbers: readonly number[]): string {
+  const words: string[] = [];
+  for (let i = 0, end = 0; i < numbers.length; i = end) {
+    for (end = i + 1; numbers[end] === numbers[end - 1]! + 1; ) end++;
+    words.push(end === i + 1 ? `${numbers[i]}` : `${numbers[i]}-${numbers[end - 1]}`);
+  }
+  return words.join(", ");
 }

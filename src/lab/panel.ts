@@ -2,7 +2,7 @@ import { givenFile } from "./address.ts";
 import { element, freshId } from "./elements.ts";
 import { FILE_BYTES_MAX } from "./files.ts";
 import type { FileKnob, Knob, Knobs, NumberKnob, Value } from "./knobs.ts";
-import { refusal } from "./knobs.ts";
+import { readList, refusal, writtenList } from "./knobs.ts";
 
 /** A knob on the page: shows what it stands at, and complaints about it. */
 export interface Control {
@@ -136,6 +136,16 @@ const MAKERS: {
       inputs: element("label", { class: "row" }, box, ` ${knob.label}`),
       described: [box],
       show: (value) => (box.checked = value as boolean),
+    };
+  },
+
+  list(knob, turn) {
+    const id = freshId("list");
+    const box = element("input", { id, type: "text", autocomplete: "off", change: () => turn(readList(box.value)) });
+    return {
+      inputs: element("div", { class: "row" }, element("label", { for: id }, knob.label), box),
+      described: [box],
+      show: (value) => (box.value = writtenList(value as readonly number[])),
     };
   },
 

@@ -127,11 +127,12 @@ export class Stage<K extends Knobs = Knobs> {
     this.#forgive();
     for (const [name, knob] of Object.entries(this.#knobs)) {
       const value = this.#values[name];
-      const called = knob.kind === "file" ? (value as { name: string } | null)?.name : (knob.argument ?? name);
-      if (called === undefined || !message.startsWith(called) || /^[A-Za-z0-9]/.test(message.slice(called.length)))
-        continue;
-      this.#controls.get(name)!.complain(message.slice(called.length).replace(/^[\s:,]+/, ""));
-      return;
+      const file = knob.kind === "file" ? (value as { name: string } | null)?.name : null;
+      for (const called of file === undefined ? [] : [file ?? name, knob.argument ?? name]) {
+        if (!message.startsWith(called) || /^[A-Za-z0-9]/.test(message.slice(called.length))) continue;
+        this.#controls.get(name)!.complain(message.slice(called.length).replace(/^[\s:,]+/, ""));
+        return;
+      }
     }
     this.#complaint.textContent = message;
   }

@@ -1,11 +1,13 @@
 import { browserTail } from "./browser-tail.ts";
 import { ledger } from "./ledger.ts";
+import { placement } from "./placement.ts";
+import { placementPlace } from "./placement-latency.ts";
 import { tail } from "./tail.ts";
 import { token } from "./token.ts";
 import { margins, reach, verdict } from "./verdict.ts";
 
 /** What workers can be asked: each takes a question that can be posted, tells how far it is, and gives an answer that can be. */
-export const JOBS = { tail, browserTail, verdict, reach, margins, token, ledger };
+export const JOBS = { tail, browserTail, verdict, reach, margins, token, placement, placementPlace, ledger };
 
 export type JobName = keyof typeof JOBS;
 export type Question<J extends JobName> = Parameters<(typeof JOBS)[J]>[0];
