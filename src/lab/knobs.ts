@@ -14,6 +14,10 @@ interface Labelled {
   argument?: string;
   /** Seen only while other knobs stand at these values. */
   when?: Readonly<Record<string, Value>>;
+  /** The heading under which it stands, with its neighbours of the same. */
+  group?: string;
+  /** In the address, but not on the panel: the view itself turns it. */
+  isKept?: boolean;
 }
 
 export interface NumberKnob extends Labelled {

@@ -17,6 +17,23 @@ export function controlsFor(knobs: Knobs, turned: (name: string, value: Value) =
   return new Map(Object.entries(knobs).map(([name, knob]) => [name, controlFor(name, knob, turned)]));
 }
 
+/** The controls in their order, neighbours of one group under its heading; without those that only the address knows. */
+export function arranged(knobs: Knobs, controls: ReadonlyMap<string, Control>): HTMLElement[] {
+  const arranged: HTMLElement[] = [];
+  let [last, into]: [string | undefined, HTMLElement | null] = [undefined, null];
+  for (const [name, { group, isKept }] of Object.entries(knobs)) {
+    if (isKept) continue;
+    const { root } = controls.get(name)!;
+    if (group !== last || group === undefined) {
+      into = group === undefined ? null : element("fieldset", { class: "group" }, element("legend", {}, group));
+      arranged.push(into ?? root);
+    }
+    into?.append(root);
+    last = group;
+  }
+  return arranged;
+}
+
 /** What a kind of control is made of: what is shown of a value, and where focus and complaints go. */
 interface Made {
   inputs: HTMLElement;

@@ -2,7 +2,7 @@ import { Hand } from "./crew.ts";
 import { element } from "./elements.ts";
 import type { Answer, JobName, Question } from "./jobs/index.ts";
 import { defaultsOf, type Knobs, type Value, type Values } from "./knobs.ts";
-import { type Control, controlsFor } from "./panel.ts";
+import { arranged, type Control, controlsFor } from "./panel.ts";
 
 /** What the page shows under one name: its knobs, and how it makes pictures of them. */
 export interface View<K extends Knobs = Knobs> {
@@ -51,7 +51,7 @@ export class Stage<K extends Knobs = Knobs> {
       element(
         "form",
         { "aria-label": `Knobs of ${title}`, submit: (event: Event) => event.preventDefault() },
-        ...[...this.#controls.values()].map(({ root }) => root),
+        ...arranged(knobs, this.#controls),
         element("button", { type: "button", class: "reset", click: () => this.reset() }, "Reset knobs"),
       ),
     );
@@ -129,8 +129,9 @@ export class Stage<K extends Knobs = Knobs> {
       const value = this.#values[name];
       const file = knob.kind === "file" ? (value as { name: string } | null)?.name : null;
       for (const called of file === undefined ? [] : [file ?? name, knob.argument ?? name]) {
-        if (!message.startsWith(called) || /^[A-Za-z0-9]/.test(message.slice(called.length))) continue;
-        this.#controls.get(name)!.complain(message.slice(called.length).replace(/^[\s:,]+/, ""));
+        if (!message.startsWith(called) || /^[A-Za-z0-9]/.test(message.slice(called.length)) || knob.isKept) continue;
+        const reason = message.slice(called.length).replace(/^:(\d+):/, "line $1:");
+        this.#controls.get(name)!.complain(reason.replace(/^[\s:,]+/, ""));
         return;
       }
     }

@@ -1,0 +1,47 @@
+import { type Figure, figure } from "./figure.ts";
+
+/** A figure whose picture is drawn anew for each width that it is given, so that its letters keep their size. */
+export class Fitted {
+  readonly #figure: Figure;
+  readonly #frame: HTMLElement;
+  #draw: ((width: number) => SVGSVGElement) | null = null;
+  #numbers: (() => HTMLElement) | null = null;
+  #width = 0;
+
+  constructor(name: string, title: string) {
+    this.#figure = figure(name, title);
+    this.#frame = this.#figure.root.querySelector(".picture")!;
+    new ResizeObserver(() => this.#fit()).observe(this.#frame);
+  }
+
+  get root(): HTMLElement {
+    return this.#figure.root;
+  }
+
+  show(draw: (width: number) => SVGSVGElement, numbers: (() => HTMLElement) | null): void {
+    [this.#draw, this.#numbers, this.#width] = [draw, numbers, 0];
+    this.#fit();
+  }
+
+  say(words: string): void {
+    this.#figure.say(words);
+  }
+
+  /** Nothing can be measured in a view that is hidden: it is drawn when it is seen. */
+  #fit(): void {
+    const width = Math.floor(this.#frame.clientWidth);
+    if (!this.#draw || width === 0 || width === this.#width) return;
+    this.#width = width;
+    this.#figure.show(this.#draw(width), this.#numbers);
+  }
+}
+
+/** Round marks from `low` to `high`, 0 among them, about as many as asked for. */
+export function roundMarks(low: number, high: number, about: number): number[] {
+  const rough = (high - low) / Math.max(1, about);
+  if (!(rough > 0)) return [0];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough)!;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
+}

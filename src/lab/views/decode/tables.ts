@@ -1,0 +1,192 @@
+import {
+  CAUSES,
+  type DecodingReport,
+  duration,
+  type Figure,
+  figure as figureOf,
+  percent,
+  type SensitivityChange,
+  type SensitivityReport,
+  type Times,
+  timeWords,
+} from "../../../index.ts";
+import { type Column, table } from "../../table.ts";
+import { signed } from "./swings.ts";
+
+/** A figure of a report: where it is, and how it reads. */
+interface Row {
+  name: string;
+  of: (report: DecodingReport) => Figure | null;
+  words: (value: number) => string;
+}
+
+const bytes = (value: number) => `${figureOf(value / 1e9)} GB`;
+const unit = (name: string) => (value: number) => `${figureOf(value)} ${name}`;
+
+const timesOf = (name: string, of: (report: DecodingReport) => Times | null): Row[] =>
+  (["p50Ns", "p99Ns", "p999Ns"] as const).map((key, i) => ({
+    name: `${name}, ${["median", "p99", "p99.9"][i]}`,
+    of: (report) => of(report)?.[key] ?? null,
+    words: duration,
+  }));
+
+/** What it takes, of one GPU. */
+const COSTS: readonly Row[] = [
+  { name: "loads a step", of: ({ loads }) => loads.postedPerStep, words: figureOf },
+  { name: "of what is asked for, late", of: ({ loads }) => loads.missShare, words: percent },
+  { name: "held already", of: ({ loads }) => loads.heldShare, words: percent },
+  { name: "prefetches a step", of: ({ loads }) => loads.prefetchesPerStep, words: figureOf },
+  { name: "of prefetches, used", of: ({ loads }) => loads.usedShare, words: percent },
+  { name: "moved a step", of: ({ loads }) => loads.bytesPerStep, words: bytes },
+  { name: "of that, in vain", of: ({ loads }) => loads.wastedBytesPerStep, words: bytes },
+  { name: "HBM", of: ({ hbmBytesPerNs }) => hbmBytesPerNs, words: unit("GB/s") },
+  { name: "fabric", of: ({ fabricGbps }) => fabricGbps, words: unit("Gb/s") },
+  { name: "busiest part of the fabric", of: ({ busiestShare }) => busiestShare, words: percent },
+  {
+    name: "GPU-hours per million tokens",
+    of: ({ gpuHoursPerMillionTokens }) => gpuHoursPerMillionTokens,
+    words: figureOf,
+  },
+  { name: "of the GPU, per token", of: ({ joulesPerToken }) => joulesPerToken.gpu, words: unit("J") },
+  { name: "of optics, per token", of: ({ joulesPerToken }) => joulesPerToken.fabric, words: unit("J") },
+];
+
+const COMPARED: readonly Row[] = [
+  ...timesOf("inter-token latency", ({ interTokenLatency }) => interTokenLatency),
+  ...timesOf("TPOT", ({ tpot }) => tpot),
+  ...timesOf("a load", ({ loads }) => loads.times),
+  ...CAUSES.map((cause) => ({ name: cause, of: ({ causesNs }: DecodingReport) => causesNs[cause], words: duration })),
+  ...COSTS,
+];
+
+const withInterval = ({ mean, low, high }: Figure, words: (value: number) => string) =>
+  low === null || high === null ? words(mean) : `${words(mean)} (${words(low)} .. ${words(high)})`;
+
+/** Latencies from token to token, of outputs and of loads. */
+export function timesTable(report: DecodingReport): HTMLElement {
+  const { interTokenLatency, tpot, tpotTokens, loads } = report;
+  const rows: { what: string; times: Times }[] = [
+    { what: "inter-token latency", times: interTokenLatency },
+    ...(tpot ? [{ what: `TPOT of ${tpotTokens} tokens`, times: tpot }] : []),
+    ...(loads.postedPerStep.mean > 0 ? [{ what: "a load, from its router on", times: loads.times }] : []),
+  ];
+  const time = (title: string, key: keyof Times): Column<(typeof rows)[number]> => ({
+    title,
+    of: ({ times }) => times[key].mean,
+    words: ({ times }) => timeWords(times[key]),
+  });
+  const columns = [
+    { title: "of", of: ({ what }: (typeof rows)[number]) => what },
+    time("median ns", "p50Ns"),
+    time("mean ns", "meanNs"),
+    time("p99 ns", "p99Ns"),
+    time("p99.9 ns", "p999Ns"),
+  ];
+  return table("decode-times", "How long, with intervals of 95% over repetitions", columns, rows);
+}
+
+/** Bytes, loads, hours and joules of one GPU. */
+export function costsTable(report: DecodingReport): HTMLElement {
+  const rows = COSTS.filter(({ of }) => of(report)!.mean !== 0);
+  return table(
+    "decode-costs",
+    "What it takes, a GPU",
+    [
+      { title: "figure", of: ({ name }) => name },
+      { title: "mean", of: ({ of }) => of(report)!.mean, words: ({ of, words }) => withInterval(of(report)!, words) },
+    ],
+    rows,
+  );
+}
+
+/** Causes of a mean step, of runs side by side. */
+export function causesTable(runs: readonly { name: string; report: DecodingReport }[]): HTMLElement {
+  const used = CAUSES.filter((cause) => runs.some(({ report }) => report.causesNs[cause].mean > 0));
+  return table(
+    "decode-causes",
+    "Where a mean step's time goes",
+    [
+      { title: "cause", of: (cause) => cause },
+      ...runs.flatMap(({ name, report }) => {
+        const all = CAUSES.reduce((sum, cause) => sum + report.causesNs[cause].mean, 0);
+        return [
+          {
+            title: `${name} ns`,
+            of: (cause: (typeof CAUSES)[number]) => report.causesNs[cause].mean,
+            words: (cause: (typeof CAUSES)[number]) => timeWords(report.causesNs[cause]),
+          },
+          {
+            title: `${name} share`,
+            of: (cause: (typeof CAUSES)[number]) => report.causesNs[cause].mean / all,
+            words: (cause: (typeof CAUSES)[number]) => percent(report.causesNs[cause].mean / all),
+          },
+        ];
+      }),
+    ],
+    used,
+  );
+}
+
+/** Two reports, and what the first has more than the other. */
+export function comparedTable(a: DecodingReport, b: DecodingReport): HTMLElement {
+  const rows = COMPARED.filter(({ of }) => (of(a)?.mean ?? 0) !== 0 || (of(b)?.mean ?? 0) !== 0);
+  const cell = (report: DecodingReport) => ({
+    of: ({ of }: Row) => of(report)?.mean ?? null,
+    words: ({ of, words }: Row) => (of(report) ? withInterval(of(report)!, words) : "–"),
+  });
+  return table(
+    "decode-compared",
+    "Side by side",
+    [
+      { title: "figure", of: ({ name }) => name },
+      { title: "A", ...cell(a) },
+      { title: "B", ...cell(b) },
+      {
+        title: "A less B",
+        of: ({ of }) => lessOf(of(a), of(b)),
+        words: ({ of, words }) => lessWords(of(a), of(b), words),
+      },
+    ],
+    rows,
+  );
+}
+
+const lessOf = (a: Figure | null, b: Figure | null) => (a && b ? a.mean - b.mean : null);
+
+/** A difference, in percent too; where intervals meet that is said. */
+function lessWords(a: Figure | null, b: Figure | null, words: (value: number) => string): string {
+  const less = lessOf(a, b);
+  if (less === null) return "–";
+  if (less === 0) return "0";
+  const share = b!.mean === 0 ? "" : `, ${less > 0 ? "+" : "−"}${percent(Math.abs(less / b!.mean))}`;
+  const doMeet = [a!.low, a!.high, b!.low, b!.high].includes(null) ? false : a!.low! <= b!.high! && b!.low! <= a!.high!;
+  return `${less > 0 ? "+" : "−"}${words(Math.abs(less))}${share}${doMeet ? "; intervals meet" : ""}`;
+}
+
+/** Parameters, and what they do to the p99. */
+export function swingsTable({ rows, factor }: SensitivityReport): HTMLElement {
+  const change = (how: string, key: "lower" | "higher"): Column<(typeof rows)[number]>[] => {
+    const part = (title: string, of: (change: SensitivityChange) => number | null): Column<(typeof rows)[number]> => ({
+      title,
+      of: (row) => (row[key] ? of(row[key]) : null),
+      words: (row) => (row[key] && of(row[key]) !== null ? signed(of(row[key])!) : "–"),
+    });
+    return [
+      { title: how, of: (row) => row[key]?.value ?? null },
+      part("p99 by ns", ({ changeNs }) => changeNs.mean),
+      part("from", ({ changeNs }) => changeNs.low),
+      part("to", ({ changeNs }) => changeNs.high),
+    ];
+  };
+  return table(
+    "decode-sensitivity",
+    "What changes the answer",
+    [
+      { title: "parameter", of: ({ parameter }) => parameter },
+      { title: "is", of: ({ value }) => value },
+      ...change(`divided by ${factor}`, "lower"),
+      ...change(`multiplied by ${factor}`, "higher"),
+    ],
+    rows,
+  );
+}
