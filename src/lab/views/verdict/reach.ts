@@ -15,7 +15,8 @@ const PLACES = ["in the same node", "in the same pod", "anywhere"] as const;
 export function drawReach(reach: readonly HopReach[], radiusHops: number, width: number): Drawn {
   const isWide = width >= 640;
   const map = isWide ? Math.min(460, width * 0.55) : width;
-  const size = Math.min(22, Math.floor((map / PODS - 40) / ACROSS) - GAP);
+  // However narrow the page is made, a GPU can be seen.
+  const size = Math.max(5, Math.min(22, Math.floor((map / PODS - 40) / ACROSS) - GAP));
   const node = { width: ACROSS * (size + GAP) + GAP + 4, height: DOWN * (size + GAP) + GAP + 4 };
   const pod = { width: node.width + 12, height: NODES * (node.height + 8) + 8 };
   const cluster = { width: PODS * (pod.width + 8) + 8, height: pod.height + 16 };
