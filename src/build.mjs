@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const common = {
@@ -33,7 +34,9 @@ await build({
   outdir: "dist",
 });
 
-// The lab is one file: style and script in it, and a policy that lets nothing else in.
+// The lab is one file: style and script in it, and a policy that lets nothing else in. It carries the kernels packed.
+const kernels = gzipSync(readFileSync("build/release.wasm"), { level: 9 });
+writeFileSync("build/kernels.gz.txt", kernels.toString("base64"));
 const lab = await build({
   ...common,
   entryPoints: ["src/lab/main.ts", "src/lab/lab.css"],
@@ -41,7 +44,7 @@ const lab = await build({
   format: "iife",
   platform: "browser",
   external: ["node:*"],
-  loader: { ".wasm": "binary", ".txt": "text" },
+  loader: { ".wasm": "empty", ".txt": "text" },
   outdir: "build/lab",
   write: false,
 });

@@ -40,8 +40,8 @@ export {
 export { FACTS, type Fact, type FactKind, type FactValue } from "./claims/fact.ts";
 export type { ClaimHeadline } from "./claims/headline.ts";
 export { type ClaimsOptions, claimsHeadline, judgeClaims } from "./claims/index.ts";
-export { bestClock, type Clock } from "./clock.ts";
 export type { JointPoint, JointSolution } from "./claims/joint.ts";
+export { bestClock, type Clock } from "./clock.ts";
 export {
   CLUSTER_DEFAULTS,
   type ClusterTier,

@@ -1,4 +1,5 @@
 import { JOBS, type JobName } from "./jobs/index.ts";
+import { unpackKernels } from "./kernels.ts";
 
 /** What a worker is asked. */
 export interface ToWorker {
@@ -14,6 +15,7 @@ const PROGRESS_MS = 50;
 
 /** Takes questions, one after another, in a worker. */
 export function serveJobs(): void {
+  const ready = unpackKernels();
   const say = (said: FromWorker) => self.postMessage(said);
   self.onmessage = async ({ data: { job, question } }: MessageEvent<ToWorker>) => {
     let lastMs = Number.NEGATIVE_INFINITY;
@@ -25,6 +27,7 @@ export function serveJobs(): void {
       return true;
     };
     try {
+      await ready;
       say({ answer: await JOBS[job](question as never, progress) });
     } catch (cause) {
       say({ refused: cause instanceof Error ? cause.message : String(cause) });
