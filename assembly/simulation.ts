@@ -149,15 +149,24 @@ function beginLayer(state: StaticArray<f64>, unit: u32, atNs: f64): void {
 /** A GPU begins its layer: up to the router's choice, and beyond if that can be told already. */
 function attendTo(state: StaticArray<f64>, gpu: u32, atNs: f64): void {
   const layer = u32Of(gpu, GPU_LAYER);
-  const routerNs = atNs + f64Of(layerAt(state, layer), LAYER_BEFORE_NS) + f64Of(gpu, GPU_ATTENTION_NS);
+  const row = layerAt(state, layer);
+  const routerNs = atNs + f64Of(row, LAYER_BEFORE_NS) + f64Of(gpu, GPU_ATTENTION_NS);
   setF64(gpu, GPU_START_NS, atNs);
   setF64(gpu, GPU_ROUTER_NS, routerNs);
   setF64(gpu, GPU_READY_NS, routerNs);
   setF64(gpu, GPU_HELD_BYTES, 0);
   setF64(gpu, GPU_COLD_BYTES, 0);
   const ahead = u32Of(gpu, GPU_AHEAD_STARTS_AT) + layer * 4;
-  if (u32Of(gpu, GPU_LOADS) > 0 || u32Of(ahead, 4) > u32Of(ahead, 0)) push(state, routerNs, EVENT_ROUTE, gpu);
-  else route(state, gpu);
+  const starts = u32Of(gpu, GPU_STARTS_AT) + layer * 4;
+  if (u32Of(gpu, GPU_LOADS) > 0 || u32Of(ahead, 4) > u32Of(ahead, 0)) {
+    push(state, routerNs, EVENT_ROUTE, gpu);
+  } else if (u32Of(starts, 4) > u32Of(starts, 0)) {
+    route(state, gpu);
+  } else {
+    // Where cold loads are given, most layers ask for nothing, and this is all.
+    if (whole(state, SIM_FORCED) !== 0) setF64(gpu, GPU_HELD_BYTES, f64Of(row, LAYER_ALL_BYTES));
+    multiply(state, gpu);
+  }
 }
 
 /** The router has chosen: loads what is not there, and what is worth while of what comes next. */
