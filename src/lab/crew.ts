@@ -40,7 +40,7 @@ export class Hand {
     return new Promise((resolve, reject) => {
       this.#next?.resolve(null as never);
       this.#next = { job, question, onProgress, resolve: resolve as (answer: never) => void, reject };
-      if (this.#current && performance.now() - this.#current.sinceMs > PATIENCE_MS) this.#cut();
+      if (this.#current) this.#waitFor(this.#current);
       this.#start();
     });
   }
@@ -50,6 +50,18 @@ export class Hand {
     this.#next?.resolve(null as never);
     this.#next = null;
     if (this.#current) this.#cut();
+  }
+
+  /** Lets who is at it finish, but not for long. */
+  #waitFor(current: { sinceMs: number }): void {
+    const leftMs = current.sinceMs + PATIENCE_MS - performance.now();
+    if (leftMs <= 0) this.#cut();
+    else
+      setTimeout(() => {
+        if (this.#current !== current || !this.#next) return;
+        this.#cut();
+        this.#start();
+      }, leftMs);
   }
 
   /** A kernel cannot be interrupted, so the worker goes with it. */

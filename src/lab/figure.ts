@@ -34,7 +34,7 @@ export function figure(name: string, title: string): Figure {
     root,
     show(picture, given) {
       if (frame.firstElementChild !== picture) frame.replaceChildren(picture);
-      actions.hidden = false;
+      actions.hidden = given === null;
       svg.hidden = !(picture instanceof SVGElement);
       numbers.hidden = given === null;
       rows = given;

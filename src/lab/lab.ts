@@ -80,7 +80,9 @@ class Lab {
     document.title = `${title} – vorchestrate lab`;
     if (this.#opened.has(name)) return;
     this.#opened.add(name);
-    open(this.#stages.get(name)!);
+    const stage = this.#stages.get(name)!;
+    open(stage);
+    stage.settle();
   }
 
   #head(): HTMLElement {

@@ -86,6 +86,11 @@ export class Stage<K extends Knobs = Knobs> {
       if (value !== this.#values[name]) this.set(name, value as never);
   }
 
+  /** What was turned until now is no news any more. */
+  settle(): void {
+    this.#turned.clear();
+  }
+
   /** Told which knobs were turned, once a frame at most. */
   onTurn(listener: (values: Values<K>, turned: ReadonlySet<keyof K>) => void): void {
     this.#listeners.push(listener);
@@ -157,6 +162,7 @@ export class Stage<K extends Knobs = Knobs> {
   }
 
   #tell(): void {
+    if (this.#turned.size === 0) return;
     const turned = new Set(this.#turned);
     this.#turned.clear();
     for (const listener of this.#listeners) listener(this.#values, turned);

@@ -58,7 +58,7 @@ export function placeLoads(
   const movesMax = held ? Math.floor(question.moveShare * copies) : null;
   const asked: BalanceTask = held ? { ...problem, from: held, movesMax: movesMax! } : problem;
   const shut = shutIn(problem.gpus, task.gpuOfSlot, question.drained);
-  const trace = new Trace(tell);
+  const trace = new Trace(question.gap, tell);
   const onPlan = (plan: BalancePlan) =>
     trace.add(plan.gap, meanGap(plan), () => heatOf(problem.loads, plan, problem.gpus, shut));
   const answer = fitting(question.force, () => placeForBalance(asked, { ...limitsOf(question), onPlan }));

@@ -51,7 +51,7 @@ export function placeDemand(question: PlacementQuestion, problem: LatencyProblem
   const force = named(() => inForce(question, problem));
   const asked = force ? { ...problem, from: force.plan, ...budgetOf(question, problem, force.plan) } : problem;
   const shut = shutIn(problem);
-  const trace = new Trace(tell);
+  const trace = new Trace(question.gapOfWays, tell);
   const placed = named(() =>
     placeForLatency(asked, {
       ...limitsOf(question),
@@ -68,7 +68,7 @@ export function placeDemand(question: PlacementQuestion, problem: LatencyProblem
   const experts = problem.demand.length;
   return {
     objective: "latency",
-    source: question.own ? `${experts} experts` : `made from seed ${question.seed}, ${experts} experts`,
+    source: `${question.own ? "" : `made from seed ${question.seed}, `}${experts.toLocaleString("en")} experts`,
     gpus,
     drained: [...drained],
     layers: [0],
@@ -114,10 +114,10 @@ function naming(file: string | undefined): <T>(work: () => T) => T {
   };
 }
 
-const limitsOf = ({ gap, iterations, timeLimitMs, seed }: PlacementQuestion) => ({
-  gap,
+const limitsOf = ({ gapOfWays, iterations, timeLimitMs, seed }: PlacementQuestion) => ({
+  gap: gapOfWays,
   rounds: Math.max(1, Math.min(ROUNDS_MAX, Math.round(iterations * ROUNDS_SHARE))),
-  timeLimitMs: timeLimitMs,
+  timeLimitMs,
   seed,
 });
 

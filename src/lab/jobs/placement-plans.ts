@@ -31,7 +31,9 @@ export interface PlacementQuestion {
   force: NamedBytes | null;
   /** Of the copies that the plan in force holds, the share that may move. */
   moveShare: number;
+  /** Above the bound, what is near enough: of the busiest GPU, and of what ways cost. */
   gap: number;
+  gapOfWays: number;
   /** Rounds of search: of each layer, or eight for one of a problem of who asks for whom. */
   iterations: number;
   timeLimitMs: number;
@@ -65,6 +67,8 @@ export interface PlacementTrace {
   /** How far above the bound a plan was, over the bound: its worst layer, and the mean of its layers. */
   gap: Float64Array;
   gapMean: Float64Array;
+  /** What was near enough. */
+  gapAsked: number;
 }
 
 export interface Infeasibility {
@@ -132,8 +136,10 @@ export class Trace {
   #gap: number[] = [];
   #gapMean: number[] = [];
   #toldMs = Number.NEGATIVE_INFINITY;
+  readonly #gapAsked: number;
 
-  constructor(tell: Tell) {
+  constructor(gapAsked: number, tell: Tell) {
+    this.#gapAsked = gapAsked;
     this.#tell = tell;
   }
 
@@ -163,7 +169,7 @@ export class Trace {
 
   get taken(): PlacementTrace {
     const [ms, gap, gapMean] = [this.#ms, this.#gap, this.#gapMean].map((row) => Float64Array.from(row));
-    return { ms: ms!, gap: gap!, gapMean: gapMean! };
+    return { ms: ms!, gap: gap!, gapMean: gapMean!, gapAsked: this.#gapAsked };
   }
 }
 

@@ -130,7 +130,25 @@ export const KNOBS = {
     argument: "movesMax",
     hint: "Of the plan in force; what a lost GPU held has to move.",
   },
-  gap: { kind: "number", label: "Good enough", unit: "% above the bound", value: 0.05, min: 0, max: 50 },
+  gap: {
+    kind: "number",
+    label: "Near enough, GPUs",
+    unit: "% above the bound",
+    value: 0.05,
+    min: 0,
+    max: 50,
+    hint: "Of the busiest GPU.",
+  },
+  gapOfWays: {
+    kind: "number",
+    label: "Near enough, ways",
+    unit: "% above the bound",
+    value: 0.5,
+    min: 0,
+    max: 50,
+    argument: "gap",
+    hint: "Of what ways cost, where it is known who asks for whom.",
+  },
   iterations: {
     kind: "number",
     label: "Rounds of search",
@@ -159,7 +177,7 @@ export type PlacementKnobs = typeof KNOBS;
 
 /** What the knobs ask for. */
 export function questionOf(values: Values<PlacementKnobs>): PlacementQuestion {
-  const { own, of, scope, start, force, moves, gap, time } = values;
+  const { own, of, scope, start, force, moves, gap, gapOfWays, time } = values;
   const named = (file: typeof own) => file && { name: file.name, bytes: file.bytes };
   return {
     ...values,
@@ -170,6 +188,7 @@ export function questionOf(values: Values<PlacementKnobs>): PlacementQuestion {
     force: named(force),
     moveShare: moves / 100,
     gap: gap / 100,
+    gapOfWays: gapOfWays / 100,
     timeLimitMs: time * 1e3,
   };
 }

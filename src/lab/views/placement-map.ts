@@ -39,9 +39,11 @@ interface Measures {
 
 const LEFT = 62;
 const TOP = 6;
-const BOTTOM = 74;
+const BOTTOM = 94;
 const STEPS = 20;
-const LEGEND_WIDTH = 180;
+/** Below 1, so that little more or less than the mean is seen, too. */
+const STEEPNESS = 0.7;
+const LEGEND_WIDTH = 200;
 
 /** What places bear as colours: cold below the mean, hot above it. The names of GPUs are buttons, and arrows move a frame. */
 export class HeatView {
@@ -63,7 +65,10 @@ export class HeatView {
     this.root.addEventListener("click", (event) => this.#click(event));
     this.#frame.addEventListener("keydown", (event) => this.#press(event));
     this.#frame.addEventListener("focus", () => this.#told.look(...this.#at));
-    document.addEventListener("recolour", () => this.#paint());
+    document.addEventListener("recolour", () => {
+      known = null;
+      this.#paint();
+    });
   }
 
   /** Draws for a picture of that width. */
@@ -171,7 +176,8 @@ export class HeatView {
       ...Array.from(paths, ([fill, path]) => shape("path", { fill, d: path.join("") })),
       shape("path", { class: "came", d: dots.join("") }),
     );
-    this.root.querySelector(".legend")?.replaceChildren(...legend(colours, dots.length > 0));
+    const hasNone = values.some((value, i) => Number.isNaN(value) && grid.gpuAt(Math.floor(i / grid.columns), 0) >= 0);
+    this.root.querySelector(".legend")?.replaceChildren(...legend(colours, dots.length > 0, hasNone));
   }
 
   #placeOf({ clientX, clientY }: MouseEvent): [number, number] | null {
@@ -241,37 +247,46 @@ const STEP_OF: Record<string, [down: number, right: number]> = {
   ArrowRight: [0, 1],
 };
 
+type Colours = (value: number) => string;
+
+/** To ask the page for a colour makes it work out all styles anew: once is enough until they change. */
+let known: Colours | null = null;
+const coloursNow = (): Colours => (known ??= coloursOfPage());
+
 /** Colours from cold over level to hot, as the page has them now. */
-function coloursNow(): (value: number) => string {
+function coloursOfPage(): Colours {
   const stops = ["--cold", "--level", "--hot"].map(channelsOf);
-  const none = pageColour("--faint");
+  const none = pageColour("--none");
   const made = Array.from({ length: 2 * STEPS + 1 }, (_, i) => {
     const [from, to] = i < STEPS ? [stops[0]!, stops[1]!] : [stops[1]!, stops[2]!];
     const share = (i % STEPS) / STEPS + (i === 2 * STEPS ? 1 : 0);
     return `rgb(${from.map((channel, c) => Math.round(channel + (to[c]! - channel) * share)).join(" ")})`;
   });
-  return (value) => (Number.isNaN(value) ? none : made[Math.round(Math.min(2, value) * STEPS)]!);
+  return (value) => {
+    if (Number.isNaN(value)) return none;
+    const off = Math.min(2, value) - 1;
+    return made[Math.round((1 + Math.sign(off) * Math.abs(off) ** STEEPNESS) * STEPS)]!;
+  };
 }
 
 const channelsOf = (variable: string) => (pageColour(variable).match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
 
-function legend(colours: (value: number) => string, hasCome: boolean): SVGElement[] {
+function legend(colours: Colours, hasCome: boolean, hasNone: boolean): SVGElement[] {
   const step = LEGEND_WIDTH / STEPS;
   const word = (x: number, anchor: string, text: string) =>
     shape("text", { x, y: 24, "text-anchor": anchor, class: "soft" }, text);
+  const key = (x: number, text: string) => shape("text", { x, y: 43, class: "soft" }, text);
   return [
     ...Array.from({ length: STEPS }, (_, i) =>
       shape("rect", { x: i * step, y: 0, width: step + 0.3, height: 10, fill: colours((2 * i + 1) / STEPS) }),
     ),
     word(0, "start", "0"),
     word(LEGEND_WIDTH / 2, "middle", "mean"),
-    word(LEGEND_WIDTH, "end", "twice or more"),
-    ...(hasCome
-      ? [
-          shape("circle", { class: "came", cx: LEGEND_WIDTH + 18, cy: 5, r: 3 }),
-          shape("text", { x: LEGEND_WIDTH + 27, y: 9, class: "soft" }, "copies came"),
-        ]
+    word(LEGEND_WIDTH, "end", "2 or more"),
+    ...(hasNone
+      ? [shape("rect", { x: 0, y: 34, width: 10, height: 10, fill: colours(Number.NaN) }), key(16, "holds nothing")]
       : []),
+    ...(hasCome ? [shape("circle", { class: "came", cx: 115, cy: 39, r: 3 }), key(124, "copies came")] : []),
   ];
 }
 

@@ -14,13 +14,13 @@ export const gpusWords = (gpus: readonly number[]): string =>
   `${gpus.length === 1 ? "GPU" : "GPUs"} ${writtenList(gpus)}`;
 
 /** What came of it, in a sentence or three. */
-export function findings(answer: PlacementAnswer, gapAsked: number): string {
+export function findings(answer: PlacementAnswer): string {
   const { after, infeasible } = answer;
   if (infeasible)
     return `No plan keeps all rules. What binds is ${infeasible.constraint}: ${infeasible.because}. What would help: ${relaxed(answer)}.`;
   if (!after) return "No plan was found in that time: allow more of it, or more rounds.";
   const result = answer.objective === "balance" ? levelled(answer, after) : shortened(answer, after);
-  return `${moved(answer)}${result} ${proved(answer, gapAsked)}`;
+  return `${moved(answer)}${result} ${proved(answer)}`;
 }
 
 function levelled({ before, moves, scope }: PlacementAnswer, after: Side): string {
@@ -42,12 +42,12 @@ function moved({ moves, copies, movesMax, drained }: PlacementAnswer): string {
   return `${gone}${count(moves)} of ${count(copies)} copies move${moves === movesMax ? ", as many as may" : movesMax === null ? "" : `, of the ${count(movesMax)} that may`}, and `;
 }
 
-function proved({ status, gap, tookMs, objective }: PlacementAnswer, gapAsked: number): string {
+function proved({ status, gap, trace, tookMs, objective }: PlacementAnswer): string {
   const took = `after ${duration(tookMs * 1e6)}`;
   if (status === "optimal") return `No plan is better, and that is proved, ${took}.`;
   const room = `No plan can be more than ${percent(objective === "balance" ? gap : gap / (1 + gap))} better`;
   if (status === "within gap") return `${room}: near enough, ${took}.`;
-  return `${room}; the search ended at its ${status === "time limit" ? "time limit" : "limit of rounds"}, ${took}, before that was down to ${percent(gapAsked)}.`;
+  return `${room}; the search ended at its ${status === "time limit" ? "time limit" : "limit of rounds"}, ${took}, before that was down to ${percent(trace.gapAsked)}.`;
 }
 
 /** What would have to change, in the words of the knobs. */

@@ -83,13 +83,23 @@ class PlacementStage {
     });
     if (!answer) return;
     this.#answer = answer;
-    this.#show(answer);
-    this.#panel.show(answer, question);
+    // A frame for each part: what comes at once would hold the page up.
+    for (const show of [
+      () => this.#draw(["before"]),
+      () => this.#draw(["after"]),
+      () => this.#showTrace(answer.trace),
+      () => this.#panel.show(answer, question),
+      () => this.#show(answer),
+    ]) {
+      await new Promise(requestAnimationFrame);
+      if (this.#answer !== answer) return;
+      show();
+    }
   }
 
   /** How much of the way to what is good enough is gone, in the logarithm of the gap. */
-  #shareOf({ gap }: PlacementTrace): number {
-    const enough = Math.max(GAP_LEAST, this.#stage.values.gap / 100);
+  #shareOf({ gap, gapAsked }: PlacementTrace): number {
+    const enough = Math.max(GAP_LEAST, gapAsked);
     const [first, last] = [Math.max(enough, gap[0] ?? 1), Math.max(enough, gap.at(-1) ?? 1)];
     return first > enough ? Math.log(first / last) / Math.log(first / enough) : 1;
   }
@@ -103,7 +113,7 @@ class PlacementStage {
 
   #show(answer: PlacementAnswer): void {
     const { before, after, source, gpus, infeasible } = answer;
-    this.#words.textContent = findings(answer, this.#stage.values.gap / 100);
+    this.#words.textContent = findings(answer);
     this.#offerHelp(answer);
     this.#before.say(before ? `With ${before.name}: ${noteOf(before)}` : "");
     this.#after.say(
@@ -113,8 +123,6 @@ class PlacementStage {
           ? "There is no such plan."
           : "No plan yet.",
     );
-    this.#draw();
-    this.#showTrace(answer.trace);
     const rows = [before, after].flatMap((side) => (side ? [{ side, answer, isAfter: side === after }] : []));
     this.#table.replaceChildren(table("placement", "At a glance", glanceColumns(answer), rows));
     this.#moves.hidden = !answer.moves;
@@ -124,13 +132,11 @@ class PlacementStage {
     this.#enable();
   }
 
-  #draw(): void {
+  #draw(which: readonly ("before" | "after")[]): void {
     const answer = this.#answer;
     if (!answer || this.#width === 0) return;
-    for (const [side, map, shown] of [
-      [answer.before, this.#maps.before, this.#before],
-      [answer.after, this.#maps.after, this.#after],
-    ] as const) {
+    for (const name of which) {
+      const [side, map, shown] = [answer[name], this.#maps[name], name === "before" ? this.#before : this.#after];
       if (!side) {
         shown.show(element("p", { class: "hint" }, "There is nothing to see."), null);
         continue;
@@ -148,7 +154,7 @@ class PlacementStage {
     );
     if (width <= 0 || width === this.#width) return;
     this.#width = width;
-    this.#draw();
+    this.#draw(["before", "after"]);
   }
 
   #look(row: number, column: number): void {
@@ -208,9 +214,9 @@ class PlacementStage {
     this.#moves.replaceChildren(this.#moves.firstElementChild!, rows);
   }
 
-  #showTrace({ ms, gap, gapMean }: PlacementTrace): void {
+  #showTrace({ ms, gap, gapMean, gapAsked }: PlacementTrace): void {
     const isMany = gapMean.some((value, i) => value !== gap[i]);
-    const enough = Math.max(GAP_LEAST, this.#stage.values.gap / 100);
+    const enough = Math.max(GAP_LEAST, gapAsked);
     const line = (label: string, colour: number, ys: Float64Array): Line => ({
       label,
       colour,
@@ -222,7 +228,7 @@ class PlacementStage {
       ...(isMany ? [line("mean of layers", 0, gapMean)] : []),
       {
         ...line(
-          "good enough",
+          "near enough",
           7,
           ms.map(() => enough),
         ),
@@ -236,6 +242,10 @@ class PlacementStage {
       isLog: true,
       words: (value: number) => (value <= GAP_LEAST ? "0%" : percent(value)),
     };
+    if (ms.length === 0) {
+      this.#gap.show(element("p", { class: "hint" }, "Nothing was searched."), null);
+      return;
+    }
     this.#chart.show({ x, y, xs: ms, lines, height: 260 });
     this.#gap.show(this.#chart.root, () => traceTable(ms, lines));
   }
