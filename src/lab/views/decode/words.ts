@@ -45,18 +45,22 @@ export function runWords(report: DecodingReport): string {
   return `${model} on ${gpus} GPUs, ${batch} x ${sequence.toLocaleString("en")} tokens each; ${repetitions === 1 ? "one run" : `${repetitions} runs`} of ${steps} steps.${tail}`;
 }
 
-/** What two p99s are to one another. */
+const SAID: Record<DecodingVerdict["status"], string> = {
+  holds: "holds",
+  fails: "does not hold",
+  unknown: "is too close to call",
+  impossible: "is impossible",
+};
+
+/** What two verdicts are to one another. */
 export function comparedWords(a: DecodingVerdict, b: DecodingVerdict): string {
-  const status = (verdict: DecodingVerdict) =>
-    ({ holds: "holds", fails: "does not hold", unknown: "is too close to call", impossible: "is impossible" })[
-      verdict.status
-    ];
-  if (!a.p99 || !b.p99) return `A ${status(a)}, B ${status(b)}.`;
-  if (a.of !== b.of) return `A ${status(a)}, B ${status(b)}: one is judged by ${OF[a.of]}, the other by ${OF[b.of]}.`;
+  const both = `A ${SAID[a.status]}, ${a.status === b.status ? "and B likewise" : `B ${SAID[b.status]}`}`;
+  if (!a.p99 || !b.p99) return `${both}.`;
+  if (a.of !== b.of) return `${both}: A is judged by ${OF[a.of]}, B by ${OF[b.of]}.`;
   const lessNs = a.p99.mean - b.p99.mean;
   const than =
     Math.abs(lessNs) < 1 ? "the same as B's" : `${duration(Math.abs(lessNs))} ${lessNs > 0 ? "above" : "below"} B's`;
-  return `A ${status(a)}, B ${status(b)}: the p99 of A is ${than}.`;
+  return `${both}: the p99 of A is ${than}.`;
 }
 
 /** What moves it most. */
