@@ -62,6 +62,7 @@ function panel(
   const words = marks?.goals.length ?? 0;
   const top = y + HEAD + GOAL * words;
   const bottom = top + ROW * runs.length;
+  const barY = (row: number) => top + ROW * row + 24;
   const grid = roundMarks(0, most, width / 110).flatMap((tick) => [
     shape("line", { x1: at(tick), x2: at(tick), y1: top, y2: bottom, class: "grid" }),
     shape(
@@ -74,24 +75,36 @@ function panel(
     const said = marks
       ? `${run.name}: mean ${duration(sums[i]!)}, p99 ${duration(run.p99Ns)}`
       : `${run.name}: ${duration(sums[i]!)}`;
-    const barY = top + ROW * i + 24;
     return [
-      shape("text", { x: 1, y: barY - 7 }, said),
-      ...segments(run, causes, at, barY),
+      shape("text", { x: 1, y: barY(i) - 7 }, said),
+      ...segments(run, causes, at, barY(i)),
       ...(marks
-        ? [shape("line", { x1: at(run.p99Ns), x2: at(run.p99Ns), y1: barY - 4, y2: barY + BAR + 4, class: "p99" })]
+        ? [
+            shape("line", {
+              x1: at(run.p99Ns),
+              x2: at(run.p99Ns),
+              y1: barY(i) - 4,
+              y2: barY(i) + BAR + 4,
+              class: "p99",
+            }),
+          ]
         : []),
     ];
   });
   const goals = (marks?.goals ?? []).flatMap((goal, i) => {
+    const whose = runs.filter(({ sloNs }) => sloNs === goal);
+    const names = whose.length < runs.length ? ` of ${whose.map(({ name }) => name).join(" and ")}` : "";
     const isLeft = at(goal) > width / 2;
     const wordsY = y + HEAD + GOAL * i + 12;
+    const line = (y1: number, y2: number) => shape("line", { x1: at(goal), x2: at(goal), y1, y2, class: "goal" });
     return [
-      shape("line", { x1: at(goal), x2: at(goal), y1: wordsY - 12, y2: bottom, class: "goal" }),
+      line(wordsY - 12, wordsY + 4),
+      // Through the bars alone: what is written between them stays free.
+      ...whose.map((run) => line(barY(runs.indexOf(run)) - 4, barY(runs.indexOf(run)) + BAR + 4)),
       shape(
         "text",
         { x: at(goal) + (isLeft ? -6 : 6), y: wordsY, "text-anchor": isLeft ? "end" : "start", class: "soft" },
-        `objective ${duration(goal)}`,
+        `objective${names} ${duration(goal)}`,
       ),
     ];
   });

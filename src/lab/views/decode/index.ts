@@ -88,7 +88,7 @@ class DecodeStage {
     const line = lineOf(values);
     this.#asked = line;
     const answer = await this.#run(values, ({ bound }) => {
-      if (!this.#shown) this.#words.textContent = boundWords(bound);
+      if (!this.#shown) this.#words.textContent = boundWords(bound, values.cold === "routes");
     });
     if (answer) this.#shown = { line, values, answer };
     else if (this.#asked === line) this.#asked = null;
@@ -181,7 +181,7 @@ class DecodeStage {
       element("strong", { class: "status", "data-status": verdict.status }, STATUS[verdict.status]),
       ` ${verdictWords(verdict)}`,
     );
-    this.#words.textContent = `${boundWords(verdict.bound)}${run ? ` ${runWords(run.report)}` : ""}`;
+    this.#words.textContent = `${boundWords(verdict.bound, shown.values.cold === "routes")}${run ? ` ${runWords(run.report)}` : ""}`;
     if (!run) return;
     const runs = [barOf("A", shown), ...(kept ? [barOf("B", kept)] : [])].filter((bar) => bar !== null);
     this.#causes.show(
