@@ -12,9 +12,9 @@ export interface CausesRun {
   sloNs: number;
 }
 
-const [BAR, ROW, AXIS, HEAD, LEGEND] = [24, 58, 30, 28, 22];
+const [BAR, ROW, AXIS, HEAD, GOAL, LEGEND] = [24, 58, 30, 28, 18, 22];
 /** What a letter takes, more or less. */
-const LETTER = 7.2;
+const LETTER = 8.2;
 
 /** Causes that are there with all weights in place. */
 const BARE: readonly Cause[] = ["compute", "gap"];
@@ -58,8 +58,11 @@ function panel(
   const sums = runs.map((run) => sumOf(run, causes));
   const most = 1.04 * Math.max(...sums, ...(marks ? [...marks.goals, ...runs.map(({ p99Ns }) => p99Ns)] : []));
   const at = (ns: number) => 1 + ((width - 2) * ns) / most;
-  const top = y + HEAD;
+  // Each objective has a line of words to itself: they may be as near to one another as they like.
+  const words = marks?.goals.length ?? 0;
+  const top = y + HEAD + GOAL * words;
   const bottom = top + ROW * runs.length;
+  const barY = (row: number) => top + ROW * row + 24;
   const grid = roundMarks(0, most, width / 110).flatMap((tick) => [
     shape("line", { x1: at(tick), x2: at(tick), y1: top, y2: bottom, class: "grid" }),
     shape(
@@ -69,28 +72,45 @@ function panel(
     ),
   ]);
   const rows = runs.flatMap((run, i) => {
-    const words = marks
+    const said = marks
       ? `${run.name}: mean ${duration(sums[i]!)}, p99 ${duration(run.p99Ns)}`
       : `${run.name}: ${duration(sums[i]!)}`;
-    const barY = top + ROW * i + 24;
     return [
-      shape("text", { x: 1, y: barY - 7 }, words),
-      ...segments(run, causes, at, barY),
+      shape("text", { x: 1, y: barY(i) - 7 }, said),
+      ...segments(run, causes, at, barY(i)),
       ...(marks
-        ? [shape("line", { x1: at(run.p99Ns), x2: at(run.p99Ns), y1: barY - 4, y2: barY + BAR + 4, class: "p99" })]
+        ? [
+            shape("line", {
+              x1: at(run.p99Ns),
+              x2: at(run.p99Ns),
+              y1: barY(i) - 4,
+              y2: barY(i) + BAR + 4,
+              class: "p99",
+            }),
+          ]
         : []),
     ];
   });
-  const goals = (marks?.goals ?? []).flatMap((goal) => [
-    shape("line", { x1: at(goal), x2: at(goal), y1: top - 6, y2: bottom, class: "goal" }),
-    shape("text", { x: at(goal) - 5, y: top - 8, "text-anchor": "end", class: "soft" }, `objective ${duration(goal)}`),
-  ]);
-  const head = shape("text", { x: 1, y: y + 15, class: "head" }, title);
-  // Titles and objectives meet where it is narrow: the objective's line alone is left then.
-  const isTight = width < (title.length + 20) * LETTER;
+  const goals = (marks?.goals ?? []).flatMap((goal, i) => {
+    const whose = runs.filter(({ sloNs }) => sloNs === goal);
+    const names = whose.length < runs.length ? ` of ${whose.map(({ name }) => name).join(" and ")}` : "";
+    const isLeft = at(goal) > width / 2;
+    const wordsY = y + HEAD + GOAL * i + 12;
+    const line = (y1: number, y2: number) => shape("line", { x1: at(goal), x2: at(goal), y1, y2, class: "goal" });
+    return [
+      line(wordsY - 12, wordsY + 4),
+      // Through the bars alone: what is written between them stays free.
+      ...whose.map((run) => line(barY(runs.indexOf(run)) - 4, barY(runs.indexOf(run)) + BAR + 4)),
+      shape(
+        "text",
+        { x: at(goal) + (isLeft ? -6 : 6), y: wordsY, "text-anchor": isLeft ? "end" : "start", class: "soft" },
+        `objective${names} ${duration(goal)}`,
+      ),
+    ];
+  });
   return {
-    height: HEAD + ROW * runs.length + AXIS,
-    shapes: [...grid, head, ...(isTight ? goals.filter(({ tagName }) => tagName === "line") : goals), ...rows],
+    height: top - y + ROW * runs.length + AXIS,
+    shapes: [...grid, shape("text", { x: 1, y: y + 15, class: "head" }, title), ...goals, ...rows],
   };
 }
 
@@ -108,18 +128,21 @@ function segments(run: CausesRun, causes: readonly Cause[], at: (ns: number) => 
   });
 }
 
-/** Colours and their names, in as many lines as it takes. */
+/** Colours and their names, in as many lines as it takes, and the mark of the p99. */
 function legend(causes: readonly Cause[], width: number, y: number) {
   let [x, line] = [1, 0];
-  const shapes = causes.flatMap((cause) => {
-    const room = 22 + LETTER * cause.length + 18;
+  const place = (name: string) => {
+    const room = 22 + LETTER * name.length + 16;
     if (x + room > width && x > 1) [x, line] = [1, line + 1];
     const [left, top] = [x, y + LEGEND * line];
     x += room;
-    return [
-      shape("rect", { x: left, y: top, width: 13, height: 13, class: "cause", "data-cause": cause }),
-      shape("text", { x: left + 19, y: top + 11 }, cause),
-    ];
+    return { left, top, text: shape("text", { x: left + 19, y: top + 11 }, name) };
+  };
+  const shapes = causes.flatMap((cause) => {
+    const { left, top, text } = place(cause);
+    return [shape("rect", { x: left, y: top, width: 13, height: 13, class: "cause", "data-cause": cause }), text];
   });
-  return { shapes, height: LEGEND * (line + 1) };
+  const { left, top, text } = place("p99");
+  const mark = shape("line", { x1: left + 6, x2: left + 6, y1: top - 2, y2: top + 15, class: "p99" });
+  return { shapes: [...shapes, mark, text], height: LEGEND * (line + 1) };
 }

@@ -35,15 +35,17 @@ class DecodeStage {
   readonly #finding = element("p", { class: "finding", role: "status" });
   readonly #words = element("p", { class: "words wide" });
   readonly #causes = new Fitted("decode-causes", "Where the time goes");
-  readonly #tables = element("div", { class: "tables" });
+  readonly #tables = element("div", { class: "stack" });
   readonly #sideBySide: SideBySide;
   readonly #sensitivity: Sensitivity;
   readonly #checksum = element("p", { class: "words checksum" });
-  readonly #handOn: HTMLElement;
+  /** What there is to see only where something was run. */
+  readonly #ofRuns: readonly HTMLElement[];
   /** What is asked for now, and what is seen. */
   #asked: string | null = null;
   #shown: Decoded | null = null;
   #kept: Decoded | null = null;
+  #drawn: { shown: Decoded | null; kept: Decoded | null } = { shown: null, kept: null };
 
   constructor(stage: Stage<DecodeKnobs>) {
     this.#stage = stage;
@@ -54,29 +56,29 @@ class DecodeStage {
     });
     this.#sensitivity = new Sensitivity(() => void this.#askSensitivity());
     const button = (label: string, click: () => void) => element("button", { type: "button", click }, label);
-    this.#handOn = element(
+    const handOn = element(
       "section",
-      { class: "aside hand-on" },
+      { class: "aside wide" },
       element("h3", {}, "To hand on"),
       element("p", {}, "All of this in one file: as a page that needs nothing else, or for programs."),
       element(
         "div",
-        { class: "actions" },
-        button("Page", () => this.#savePage()),
-        button("JSON", () => this.#saveJson()),
+        { class: "buttons" },
+        button("As a page", () => this.#savePage()),
+        button("As JSON", () => this.#saveJson()),
       ),
       this.#checksum,
     );
     stage.content.append(
       this.#finding,
       this.#words,
-      this.#causes.root,
-      this.#sideBySide.root,
+      element("div", { class: "stack" }, this.#causes.root, this.#sideBySide.root),
       this.#tables,
       this.#sensitivity.root,
-      this.#handOn,
+      handOn,
     );
-    this.#show();
+    this.#ofRuns = [this.#causes.root, this.#tables, this.#sensitivity.root, handOn];
+    for (const part of this.#ofRuns) part.hidden = true;
     stage.onTurn((_, turned) => this.#turned(turned));
   }
 
@@ -86,7 +88,7 @@ class DecodeStage {
     const line = lineOf(values);
     this.#asked = line;
     const answer = await this.#run(values, ({ bound }) => {
-      if (!this.#shown) this.#words.textContent = boundWords(bound);
+      if (!this.#shown) this.#words.textContent = boundWords(bound, values.cold === "routes");
     });
     if (answer) this.#shown = { line, values, answer };
     else if (this.#asked === line) this.#asked = null;
@@ -159,22 +161,27 @@ class DecodeStage {
     this.#show();
   }
 
+  /** What hangs on where the knobs stand now, and, where something else came out, all the rest. */
   #show(): void {
     const [shown, kept] = [this.#shown, this.#kept];
     const line = lineOf(this.#stage.values);
-    const run = shown?.answer.run ?? null;
-    for (const { root } of [this.#causes, this.#sensitivity]) root.hidden = !run;
-    this.#tables.hidden = !run;
-    this.#handOn.hidden = !run;
     this.#sensitivity.show(line);
+    this.#causes.root.classList.toggle("stale", shown !== null && shown.line !== line);
+    if (!shown) this.#finding.textContent = this.#asked === null ? "Nothing was run. Turn a knob, and it is." : "";
     this.#sideBySide.show(shown, kept, { isCurrent: shown?.line === line, isKept: this.#stage.values.kept !== "" });
-    if (!shown) return;
-    const { verdict } = shown.answer;
+    if (shown === this.#drawn.shown && kept === this.#drawn.kept) return;
+    this.#drawn = { shown, kept };
+    if (shown) this.#draw(shown, kept);
+  }
+
+  #draw(shown: Decoded, kept: Decoded | null): void {
+    const { verdict, run } = shown.answer;
+    for (const part of this.#ofRuns) part.hidden = !run;
     this.#finding.replaceChildren(
       element("strong", { class: "status", "data-status": verdict.status }, STATUS[verdict.status]),
       ` ${verdictWords(verdict)}`,
     );
-    this.#words.textContent = `${boundWords(verdict.bound)}${run ? ` ${runWords(run.report)}` : ""}`;
+    this.#words.textContent = `${boundWords(verdict.bound, shown.values.cold === "routes")}${run ? ` ${runWords(run.report)}` : ""}`;
     if (!run) return;
     const runs = [barOf("A", shown), ...(kept ? [barOf("B", kept)] : [])].filter((bar) => bar !== null);
     this.#causes.show(

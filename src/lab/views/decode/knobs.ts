@@ -12,7 +12,7 @@ const [MODEL, CLUSTER, FABRIC, STEP, COLD, SLO, RUN] = [
 ] as const;
 
 const means: Option[] & { value: Means }[] = [
-  { value: "executor", label: "executor: paced, earliest deadline first" },
+  { value: "executor", label: "executor: paced, by deadline" },
   { value: "reactive", label: "reactive: a CPU posts each load" },
   { value: "coherent", label: "coherent: line by line" },
 ];
@@ -20,7 +20,7 @@ const means: Option[] & { value: Means }[] = [
 const fences: Option[] & { value: Fence }[] = [
   { value: "additive", label: "additive: loads, then the gap" },
   { value: "blocking", label: "blocking: the gap runs meanwhile" },
-  { value: "overlapped", label: "overlapped: experts in place go ahead" },
+  { value: "overlapped", label: "overlapped: what is there goes ahead" },
 ];
 
 const prefetches: Option[] & { value: Prefetch }[] = [
@@ -157,11 +157,11 @@ export const scenarioKnobs = {
     label: "A step with all weights in place",
     value: "articles",
     options: [
-      { value: "articles", label: "31.2 ms for the articles' model, else a roofline" },
+      { value: "articles", label: "as in the articles, or a roofline" },
       { value: "roofline", label: "a roofline of model and GPU" },
       { value: "stated", label: "as stated here" },
     ],
-    hint: "The articles' 31.2 ms move with sequences, tokens, gap and GPU as a roofline does.",
+    hint: "The articles' 31.2 ms, for their model, move with sequences, tokens, gap and GPU as a roofline does.",
   },
   resident: {
     kind: "number",

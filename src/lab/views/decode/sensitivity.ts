@@ -13,6 +13,7 @@ export class Sensitivity {
 
   constructor(ask: () => void) {
     this.#button = element("button", { type: "button", class: "ask", click: ask }, "Change each parameter");
+    this.root.classList.add("wide");
     this.root.querySelector(".words")!.after(this.#button);
     this.show("");
   }

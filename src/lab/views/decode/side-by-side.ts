@@ -47,5 +47,5 @@ function wordsFor(shown: Decoded | null, kept: Decoded | null, isKept: boolean):
       ? "B, which the address asks for, has not been run yet."
       : "Kept, this scenario stays as B while you turn the knobs of A; the address then holds both.";
   if (shown.line === kept.line) return "B is kept: turn a knob, and A is shown beside it.";
-  return `${comparedWords(shown.answer.verdict, kept.answer.verdict)} Of A:`;
+  return `${comparedWords(shown.answer.verdict, kept.answer.verdict)} In A:`;
 }

@@ -8,8 +8,8 @@ import {
   type SensitivityChange,
   type SensitivityReport,
   type Times,
-  timeWords,
 } from "../../../index.ts";
+import { element } from "../../elements.ts";
 import { type Column, table } from "../../table.ts";
 import { signed } from "./swings.ts";
 
@@ -33,12 +33,12 @@ const timesOf = (name: string, of: (report: DecodingReport) => Times | null): Ro
 /** What it takes, of one GPU. */
 const COSTS: readonly Row[] = [
   { name: "loads a step", of: ({ loads }) => loads.postedPerStep, words: figureOf },
-  { name: "of what is asked for, late", of: ({ loads }) => loads.missShare, words: percent },
-  { name: "held already", of: ({ loads }) => loads.heldShare, words: percent },
+  { name: "late, of what is asked for", of: ({ loads }) => loads.missShare, words: percent },
+  { name: "held already, of what is asked for", of: ({ loads }) => loads.heldShare, words: percent },
   { name: "prefetches a step", of: ({ loads }) => loads.prefetchesPerStep, words: figureOf },
-  { name: "of prefetches, used", of: ({ loads }) => loads.usedShare, words: percent },
-  { name: "moved a step", of: ({ loads }) => loads.bytesPerStep, words: bytes },
-  { name: "of that, in vain", of: ({ loads }) => loads.wastedBytesPerStep, words: bytes },
+  { name: "prefetches used", of: ({ loads }) => loads.usedShare, words: percent },
+  { name: "bytes moved a step", of: ({ loads }) => loads.bytesPerStep, words: bytes },
+  { name: "bytes moved in vain", of: ({ loads }) => loads.wastedBytesPerStep, words: bytes },
   { name: "HBM", of: ({ hbmBytesPerNs }) => hbmBytesPerNs, words: unit("GB/s") },
   { name: "fabric", of: ({ fabricGbps }) => fabricGbps, words: unit("Gb/s") },
   { name: "busiest part of the fabric", of: ({ busiestShare }) => busiestShare, words: percent },
@@ -47,8 +47,8 @@ const COSTS: readonly Row[] = [
     of: ({ gpuHoursPerMillionTokens }) => gpuHoursPerMillionTokens,
     words: figureOf,
   },
-  { name: "of the GPU, per token", of: ({ joulesPerToken }) => joulesPerToken.gpu, words: unit("J") },
-  { name: "of optics, per token", of: ({ joulesPerToken }) => joulesPerToken.fabric, words: unit("J") },
+  { name: "joules per token, GPU", of: ({ joulesPerToken }) => joulesPerToken.gpu, words: unit("J") },
+  { name: "joules per token, optics", of: ({ joulesPerToken }) => joulesPerToken.fabric, words: unit("J") },
 ];
 
 const COMPARED: readonly Row[] = [
@@ -59,30 +59,38 @@ const COMPARED: readonly Row[] = [
   ...COSTS,
 ];
 
-const withInterval = ({ mean, low, high }: Figure, words: (value: number) => string) =>
-  low === null || high === null ? words(mean) : `${words(mean)} (${words(low)} .. ${words(high)})`;
+/** A mean, and its interval below it unless that is a point. */
+function withInterval({ mean, low, high }: Figure, words: (value: number) => string): string | Node {
+  if (low === null || high === null || low === high) return words(mean);
+  return element("span", {}, words(mean), element("small", {}, `${words(low)} .. ${words(high)}`));
+}
+
+const TIMES = [
+  ["median", "p50Ns"],
+  ["mean", "meanNs"],
+  ["p99", "p99Ns"],
+  ["p99.9", "p999Ns"],
+] as const satisfies [string, keyof Times][];
 
 /** Latencies from token to token, of outputs and of loads. */
 export function timesTable(report: DecodingReport): HTMLElement {
   const { interTokenLatency, tpot, tpotTokens, loads } = report;
-  const rows: { what: string; times: Times }[] = [
-    { what: "inter-token latency", times: interTokenLatency },
-    ...(tpot ? [{ what: `TPOT of ${tpotTokens} tokens`, times: tpot }] : []),
-    ...(loads.postedPerStep.mean > 0 ? [{ what: "a load, from its router on", times: loads.times }] : []),
-  ];
-  const time = (title: string, key: keyof Times): Column<(typeof rows)[number]> => ({
-    title,
-    of: ({ times }) => times[key].mean,
-    words: ({ times }) => timeWords(times[key]),
+  const time = (title: string, times: Times): Column<(typeof TIMES)[number]> => ({
+    title: `${title} ns`,
+    of: ([, key]) => times[key].mean,
+    words: ([, key]) => withInterval(times[key], duration),
   });
-  const columns = [
-    { title: "of", of: ({ what }: (typeof rows)[number]) => what },
-    time("median ns", "p50Ns"),
-    time("mean ns", "meanNs"),
-    time("p99 ns", "p99Ns"),
-    time("p99.9 ns", "p999Ns"),
-  ];
-  return table("decode-times", "How long, with intervals of 95% over repetitions", columns, rows);
+  return table(
+    "decode-times",
+    "How long, with intervals of 95% over repetitions",
+    [
+      { title: "figure", of: ([name]) => name },
+      time("token to token", interTokenLatency),
+      ...(tpot ? [time(`TPOT of ${tpotTokens} tokens`, tpot)] : []),
+      ...(loads.postedPerStep.mean > 0 ? [time("a load", loads.times)] : []),
+    ],
+    TIMES,
+  );
 }
 
 /** Bytes, loads, hours and joules of one GPU. */
@@ -113,7 +121,7 @@ export function causesTable(runs: readonly { name: string; report: DecodingRepor
           {
             title: `${name} ns`,
             of: (cause: (typeof CAUSES)[number]) => report.causesNs[cause].mean,
-            words: (cause: (typeof CAUSES)[number]) => timeWords(report.causesNs[cause]),
+            words: (cause: (typeof CAUSES)[number]) => withInterval(report.causesNs[cause], duration),
           },
           {
             title: `${name} share`,
@@ -154,13 +162,14 @@ export function comparedTable(a: DecodingReport, b: DecodingReport): HTMLElement
 const lessOf = (a: Figure | null, b: Figure | null) => (a && b ? a.mean - b.mean : null);
 
 /** A difference, in percent too; where intervals meet that is said. */
-function lessWords(a: Figure | null, b: Figure | null, words: (value: number) => string): string {
+function lessWords(a: Figure | null, b: Figure | null, words: (value: number) => string): string | Node {
   const less = lessOf(a, b);
   if (less === null) return "–";
   if (less === 0) return "0";
-  const share = b!.mean === 0 ? "" : `, ${less > 0 ? "+" : "−"}${percent(Math.abs(less / b!.mean))}`;
+  const share = b!.mean === 0 ? "" : `${less > 0 ? "+" : "−"}${percent(Math.abs(less / b!.mean))}`;
   const doMeet = [a!.low, a!.high, b!.low, b!.high].includes(null) ? false : a!.low! <= b!.high! && b!.low! <= a!.high!;
-  return `${less > 0 ? "+" : "−"}${words(Math.abs(less))}${share}${doMeet ? "; intervals meet" : ""}`;
+  const more = [share, doMeet ? "intervals meet" : ""].filter(Boolean).join("; ");
+  return element("span", {}, `${less > 0 ? "+" : "−"}${words(Math.abs(less))}`, element("small", {}, more));
 }
 
 /** Parameters, and what they do to the p99. */

@@ -29,9 +29,10 @@ export function verdictWords(verdict: DecodingVerdict): string {
   return `The p99 of ${OF[of]} is ${timeWords(p99)}, and must be within ${duration(sloNs)}: ${margin}.${open} ${bindsWords(verdict)}`;
 }
 
-/** What no fabric could change. */
-export function boundWords({ stepNs, computeNs, gapsNs, layers }: DecodingBound): string {
-  return `What no fabric changes: ${duration(computeNs)} of computing and ${layers} gaps of ${duration(gapsNs / layers)} are ${duration(stepNs)} a step with every weight in place.`;
+/** What no fabric could change; of routes the library's bound is that of experts chosen apart. */
+export function boundWords({ stepNs, computeNs, gapsNs, layers }: DecodingBound, areRoutes: boolean): string {
+  const apart = areRoutes ? " That is where sequences choose apart: those that choose alike take less." : "";
+  return `What no fabric changes: ${duration(computeNs)} of computing and ${layers} gaps of ${duration(gapsNs / layers)} are ${duration(stepNs)} a step with every weight in place.${apart}`;
 }
 
 /** What was run, and what its tail rests on. */
@@ -45,18 +46,22 @@ export function runWords(report: DecodingReport): string {
   return `${model} on ${gpus} GPUs, ${batch} x ${sequence.toLocaleString("en")} tokens each; ${repetitions === 1 ? "one run" : `${repetitions} runs`} of ${steps} steps.${tail}`;
 }
 
-/** What two p99s are to one another. */
+const SAID: Record<DecodingVerdict["status"], string> = {
+  holds: "holds",
+  fails: "does not hold",
+  unknown: "is too close to call",
+  impossible: "is impossible",
+};
+
+/** What two verdicts are to one another. */
 export function comparedWords(a: DecodingVerdict, b: DecodingVerdict): string {
-  const status = (verdict: DecodingVerdict) =>
-    ({ holds: "holds", fails: "does not hold", unknown: "is too close to call", impossible: "is impossible" })[
-      verdict.status
-    ];
-  if (!a.p99 || !b.p99) return `A ${status(a)}, B ${status(b)}.`;
-  if (a.of !== b.of) return `A ${status(a)}, B ${status(b)}: one is judged by ${OF[a.of]}, the other by ${OF[b.of]}.`;
+  const both = `A ${SAID[a.status]}, ${a.status === b.status ? "and B likewise" : `B ${SAID[b.status]}`}`;
+  if (!a.p99 || !b.p99) return `${both}.`;
+  if (a.of !== b.of) return `${both}: A is judged by ${OF[a.of]}, B by ${OF[b.of]}.`;
   const lessNs = a.p99.mean - b.p99.mean;
   const than =
     Math.abs(lessNs) < 1 ? "the same as B's" : `${duration(Math.abs(lessNs))} ${lessNs > 0 ? "above" : "below"} B's`;
-  return `A ${status(a)}, B ${status(b)}: the p99 of A is ${than}.`;
+  return `${both}: the p99 of A is ${than}.`;
 }
 
 /** What moves it most. */
