@@ -51,6 +51,7 @@ inChromium("knobs turn by slider, by number and by key, and the address follows"
   await knob(page, "of").locator("select").selectOption("load");
   await expect.poll(() => page.locator(finding).textContent()).toContain("loads");
   const { page: copy } = await lab.open(new URL(page.url()).hash);
+  await copy.locator(glance).first().waitFor();
   await expect.poll(() => copy.locator(finding).textContent()).toBe(await page.locator(finding).textContent());
   await page.goBack();
 });
