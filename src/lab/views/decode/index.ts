@@ -132,9 +132,11 @@ class DecodeStage {
     const line = this.#stage.values.kept;
     if (this.#kept?.line !== line) this.#kept = this.#shown?.line === line ? this.#shown : null;
     this.#show();
-    if (line === "" || this.#kept) return;
+    // A question that is under way would be dropped for this one: it asks again when it is answered.
+    if (line === "" || this.#kept || this.#shown?.line !== this.#asked) return;
     try {
       const values = await valuesIn(line);
+      if (this.#shown.line !== this.#asked) return;
       const answer = await this.#run(values);
       if (answer && this.#stage.values.kept === line) this.#kept = { line, values, answer };
     } catch (cause) {
