@@ -10,14 +10,14 @@ export function computeOf(
     sequence,
     gapNs,
     residentStepNs,
-    isRouted,
+    fewest,
   }: {
     batch: number;
     sequence: number;
     gapNs: number;
     residentStepNs: number | undefined;
-    /** Whether cold experts come as they are chosen: what is read is known only then. */
-    isRouted: boolean;
+    /** Where cold experts come as they are chosen, the fewest that a token chooses; null where they come by chance. */
+    fewest: number | null;
   },
 ) {
   const { model } = roofline;
@@ -53,11 +53,15 @@ export function computeOf(
   layers[moe - 1]!.afterNs += scale * (beforeNs + roofline.headNs(batch));
   const hbmBytesPerNs = (roofline.gpu.hbmBytesPerNs * roofline.hbmShare) / scale;
   // The flops of a batch do not hang on how many experts share them.
-  const multiplyNs = isRouted ? scale * roofline.gemmNs(0, batch * model.expertsPerToken) : (scale * gemmNs) / moe;
+  const multiplyNs =
+    fewest !== null ? scale * roofline.gemmNs(0, batch * model.expertsPerToken) : (scale * gemmNs) / moe;
+  // All tokens of a batch may choose the same experts.
+  const leastNs = fewest === null ? totalNs : roofline.step(batch, sequence, fewest).totalNs;
+  const stepNs = (ns: number) => scale * ns + moe * gapNs;
   return {
     layers,
     hbmBytesPerNs,
     stretch: scale,
-    step: { attentionNs: 0, multiplyNs, residentStepNs: scale * totalNs + moe * gapNs },
+    step: { attentionNs: 0, multiplyNs, residentStepNs: stepNs(totalNs), leastStepNs: stepNs(leastNs) },
   };
 }

@@ -6,7 +6,7 @@ import type { Lane } from "../lanes.ts";
 import { modelOf } from "../models/index.ts";
 import type { ModelShape } from "../models/shape.ts";
 import { type Efficiency, Roofline } from "../roofline.ts";
-import { checkRoutes, DECODE, type Routes } from "../routes/routes.ts";
+import { checkRoutes, DECODE, NO_EXPERT, type Routes } from "../routes/routes.ts";
 import { computeOf } from "./compute.ts";
 import type { ForeseeOptions } from "./demand.ts";
 import { fabricPlan } from "./fabric.ts";
@@ -131,8 +131,9 @@ export interface DecodingPlan {
   /** Of each layer with experts in each step: attention and what else comes before its experts; the least that they take. */
   attentionNs: number;
   multiplyNs: number;
-  /** What a step takes if no weights are missing. */
+  /** What a step takes if no weights are missing: with experts that are chosen alike and apart, and with the fewest. */
   residentStepNs: number;
+  leastStepNs: number;
   cold: ColdShareInput | RoutedInput;
   foresee: ForeseeOptions | null;
   copies: number;
@@ -173,7 +174,7 @@ export function planDecoding(options: DecodingOptions = {}): DecodingPlan {
     sequence,
     gapNs,
     residentStepNs: options.residentStepNs,
-    isRouted: routed !== null,
+    fewest: routed && fewestChosen(routed.routes),
   });
   if (contention) checkSpared(cluster, roofline);
   const foresee = prefetch === "none" ? null : foreseen(options.foresee, model, batch);
@@ -247,6 +248,15 @@ function checkRouted({ routes, cacheBytes = 0 }: RoutedInput, model: ModelShape)
       `routes must choose at most ${model.expertsPerToken} experts a token, as ${model.name} does, got ${routes.k}`,
     );
   if (!routes.phase.includes(DECODE)) throw new RangeError("routes must have a token that decodes, got only prefill");
+}
+
+/** The fewest experts that a token chooses in a layer. */
+function fewestChosen({ k, chosen }: Routes): number {
+  let fewest = k;
+  // They stand in front, so a row has fewer than it has where the one behind them is none.
+  for (let row = 0; row < chosen.length; row += k)
+    while (fewest > 0 && chosen[row + fewest - 1] === NO_EXPERT) fewest--;
+  return fewest;
 }
 
 /** `routes` with as many layers and experts as the model has: layers are taken again from the first where there are too few. */

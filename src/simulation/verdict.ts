@@ -36,12 +36,12 @@ export interface DecodingVerdict {
   binds: { cause: Cause; share: number; ns: number } | null;
 }
 
-/** The least that a step takes: the roofline, or what was given for it, and the gaps. */
+/** The least that a step takes: the roofline, or what was given for it, and the gaps; of routes, with all tokens choosing alike. */
 export function boundDecoding(options: DecodingOptions = {}): DecodingBound {
-  const { residentStepNs, engine } = planDecoding(options);
+  const { leastStepNs, engine } = planDecoding(options);
   const layers = engine.layers.length;
   const gapsNs = layers * engine.gapNs;
-  return { stepNs: residentStepNs, computeNs: residentStepNs - gapsNs, gapsNs, layers };
+  return { stepNs: leastStepNs, computeNs: leastStepNs - gapsNs, gapsNs, layers };
 }
 
 /** Whether `report` keeps an objective; of what no fabric can keep, without one. */

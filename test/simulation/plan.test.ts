@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { DECODE, PREFILL, type Routes } from "../../src/routes/routes.ts";
+import { DECODE, NO_EXPERT, PREFILL, type Routes } from "../../src/routes/routes.ts";
+import { simulateDecoding } from "../../src/simulation/index.ts";
 import { type DecodingOptions, planDecoding } from "../../src/simulation/plan.ts";
+import { boundDecoding } from "../../src/simulation/verdict.ts";
 
 const routesOf = (k: number, phase: number, experts = 8): Routes => ({
   layers: 1,
@@ -44,4 +46,20 @@ test("contention that leaves nothing of HBM is refused", () => {
 test("two GPUs fetch from one another, and one that needs nothing may be alone", () => {
   expect(planDecoding({ model, cluster }).copies).toBe(1);
   expect(planDecoding({ model, cluster: { gpus: 1, gpu: "r200" }, cold: { share: 0 } }).copies).toBe(1);
+});
+
+test("with routes no step is below the bound, and one whose tokens all choose alike is there", () => {
+  const options = {
+    model,
+    cluster,
+    cold: { routes: routesOf(2, DECODE) },
+    batch: 4,
+    steps: 3,
+  } satisfies DecodingOptions;
+  const { report } = simulateDecoding(options, { repetitions: 1 });
+  const { stepNs } = boundDecoding(options);
+  expect(report.interTokenLatency.p50Ns.mean / stepNs).toBeCloseTo(1, 9);
+  expect(stepNs).toBeLessThan(0.9 * report.residentStepNs);
+  const none: Routes = { ...routesOf(2, DECODE), chosen: Uint16Array.of(5, NO_EXPERT) };
+  expect(boundDecoding({ ...options, cold: { routes: none } }).stepNs).toBeLessThan(stepNs);
 });

@@ -29,10 +29,12 @@ export function verdictWords(verdict: DecodingVerdict): string {
   return `The p99 of ${OF[of]} is ${timeWords(p99)}, and must be within ${duration(sloNs)}: ${margin}.${open} ${bindsWords(verdict)}`;
 }
 
-/** What no fabric could change; of routes the library's bound is that of experts chosen apart. */
+/** What no fabric could change. */
 export function boundWords({ stepNs, computeNs, gapsNs, layers }: DecodingBound, areRoutes: boolean): string {
-  const apart = areRoutes ? " That is where sequences choose apart: those that choose alike take less." : "";
-  return `What no fabric changes: ${duration(computeNs)} of computing and ${layers} gaps of ${duration(gapsNs / layers)} are ${duration(stepNs)} a step with every weight in place.${apart}`;
+  const alike = areRoutes
+    ? " That is where all sequences choose the same experts: those that choose apart take more."
+    : "";
+  return `What no fabric changes: ${duration(computeNs)} of computing and ${layers} gaps of ${duration(gapsNs / layers)} are ${duration(stepNs)} a step with every weight in place.${alike}`;
 }
 
 /** What was run, and what its tail rests on. */
