@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { execPath } from "node:process";
 import { type Browser, chromium, type Page } from "playwright";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { CHROMIUM_FLAGS, findChromium } from "../chromium.ts";
 import { MAIN } from "../run-cli.ts";
 
@@ -14,6 +14,7 @@ export const inChromium = test.skipIf(!executablePath);
 export function theLab(): Lab {
   let browser: Browser | undefined;
   let server: ChildProcess | undefined;
+  const pages: Page[] = [];
   const lab: Lab = {
     address: "",
     async open(fragment = "", { url = lab.address, ...options } = {}) {
@@ -25,6 +26,7 @@ export function theLab(): Lab {
         const asked = request.url();
         if (!/^(blob|data):/.test(asked) && asked.replace(/#.*/, "") !== url) slips.push(`asks for ${asked}`);
       });
+      pages.push(page);
       await page.goto(url + fragment);
       return { page, slips };
     },
@@ -39,6 +41,10 @@ export function theLab(): Lab {
         if (address) resolve(address);
       });
     });
+  });
+  // What a page is at would else go on beside the next test.
+  afterEach(async () => {
+    for (const page of pages.splice(0)) await page.close();
   });
   afterAll(async () => {
     await browser?.close();
