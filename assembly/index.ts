@@ -22,6 +22,7 @@ export { rankByScores, replayRanked } from "./ranked";
 export { advanceLoads } from "./reading";
 export { replayRandom, replayRecent } from "./residency";
 export { takeBackMoves } from "./returning";
+export { strikeServer } from "./servers";
 export { runDecoding, startStep } from "./simulation";
 
 export const F32 = idof<StaticArray<f32>>();

@@ -1,5 +1,5 @@
 import { addF64, f64Of, NO_ROW, setF64, setU32, u32Of } from "./fields";
-import { CHUNK_BYTES } from "./layout";
+import { CHUNK_BYTES, OUTAGE_END_NS, OUTAGE_NS } from "./layout";
 import { nextOutageNs, passOutages, stallFor } from "./links";
 import { whole } from "./places";
 import {
@@ -177,6 +177,19 @@ function retime(state: StaticArray<f64>, server: u32, job: u32, startNs: f64): v
     atNs = carriedNs(state, server, atNs, f64Of(at, JOB_SERVICE_NS));
     setF64(at, JOB_END_NS, atNs);
   }
+}
+
+/**
+ * Has a server that never goes out by itself do so once, at `beginNs`, which nothing has come to: known by the word at which it
+ * begins. Who is under way goes on after it, and all behind him are put off.
+ */
+export function strikeServer(state: StaticArray<f64>, server: u32, beginNs: f64, endNs: f64): void {
+  state[server + OUTAGE_NS] = beginNs;
+  state[server + OUTAGE_END_NS] = endNs;
+  const row = <u32>changetype<usize>(state) + (server << 3);
+  const head = u32Of(row, SERVER_HEAD);
+  // Their looks come too early now, and put themselves off.
+  if (head !== NO_ROW) retime(state, row, head, f64Of(head, JOB_START_NS));
 }
 
 // A server without faults has its next outage at infinity.

@@ -43,6 +43,8 @@ export const SIM_FREE = 39;
 /** Rows of the log: written, and in all. */
 export const SIM_LOG = 41;
 export const SIM_LOG_MOST = 42;
+/** The number of the GPU of which the log tells; NONE for all. */
+export const SIM_LOG_GPU = 50;
 /** Loads posted, times that one overtook another, events, and prefetches that were not worth their while. */
 export const SIM_POSTED = 45;
 export const SIM_OVERTAKEN = 46;

@@ -1,4 +1,4 @@
-import { DRAWN, HISTOGRAM_COUNTS, OUTAGE_END_NS, OUTAGE_NS, QUANTILES } from "../../assembly/layout.ts";
+import { DRAWN, HISTOGRAM_COUNTS, OUTAGE_NS, QUANTILES } from "../../assembly/layout.ts";
 import * as sim from "../../assembly/simulation-layout.ts";
 import { seedWords } from "../random.ts";
 import { workspace } from "../wasm.ts";
@@ -32,6 +32,7 @@ export class Engine {
   readonly #parts: ReturnType<typeof partsOf>;
   readonly #start: (unit: number, atNs: number) => void;
   readonly #run: () => number;
+  readonly #strike: (server: number, beginNs: number, endNs: number) => void;
   readonly #draw: (gpu: number, step: number) => void;
   readonly #bits: Uint32Array;
 
@@ -57,6 +58,7 @@ export class Engine {
     this.#draw = (gpu, step) =>
       kernels.drawBitsAt(at.bits, low, high, FIRST_DEMAND_STREAM + gpu, step * 2 * plan.layers.length);
     this.#run = () => kernels.runDecoding(at.state);
+    this.#strike = (server, beginNs, endNs) => kernels.strikeServer(at.state, server, beginNs, endNs);
   }
 
   /** Where the next step of a GPU is written; the same arrays every time. */
@@ -153,10 +155,9 @@ export class Engine {
     );
   }
 
-  /** Has links that never go out by themselves do so once. */
+  /** Has links that never go out by themselves do so once, not before what has happened: what is on them is put off. */
   strike(server: number, beginNs: number, endNs: number): void {
-    this.#state[server + OUTAGE_NS] = beginNs;
-    this.#state[server + OUTAGE_END_NS] = endNs;
+    this.#strike(server, beginNs, endNs);
   }
 
   /** Whether any links have gone out by then. */

@@ -68,8 +68,9 @@ export interface EnginePlan {
   layerDemandMost: number;
   aheadMost: number;
   prefetchesMost: number;
-  /** Rows of the log. */
+  /** Rows of the log, and the GPU that it tells of: all unless given. */
   logMost: number;
+  logGpu?: number;
   /** About what a layer takes: what a prefetch has for each layer ahead. */
   layerNs: number;
   /** Whether all that is predicted is fetched, whatever it is worth. */
@@ -182,6 +183,7 @@ function writeHeader(plan: EnginePlan, parts: Parts, state: Float64Array, views:
     [sim.SIM_PREFETCHES_MOST, plan.prefetchesMost],
     [sim.SIM_EVENTS_MOST, parts.eventsMost],
     [sim.SIM_LOG_MOST, plan.logMost],
+    [sim.SIM_LOG_GPU, plan.logGpu ?? NONE],
   ];
   wholes.push([sim.SIM_KINDS, servers.at(-1)!.kind + 1]);
   const words = new Uint32Array(state.buffer, base);

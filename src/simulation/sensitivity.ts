@@ -1,12 +1,13 @@
 import { completeScenario } from "../budget/scenario.ts";
-import { checkKeys, checkPositive, checkWhole } from "../check.ts";
-import { type ClusterTier, completeServingCluster, type ServingCluster } from "../cluster/index.ts";
+import { checkKeys, checkPositive, checkWhole, describe } from "../check.ts";
+import type { ClusterTier, ServingCluster } from "../cluster/index.ts";
 import { type OpticsProfile, opticsOf } from "../optics/index.ts";
 import { type MeanInterval, meanInterval } from "../statistics.ts";
 import { simulateDecoding } from "./index.ts";
-import { type DecodingOptions, planDecoding } from "./plan.ts";
+import { type DecodingOptions, planDecoding, type RoutedInput } from "./plan.ts";
+import { tpotTokens } from "./report.ts";
 import { resizedModel } from "./scenario.ts";
-import type { DecodingObjective } from "./verdict.ts";
+import { type DecodingObjective, OBJECTIVES } from "./verdict.ts";
 
 /** How parameters are changed, and how often. */
 export interface SensitivityOptions {
@@ -24,7 +25,7 @@ export interface SensitivityRow {
   parameter: string;
   /** The parameter as it is, in words. */
   value: string;
-  /** Changes of the p99 with the parameter divided and multiplied; null where it cannot be so. */
+  /** Changes of the p99 with the parameter divided and multiplied; null where it cannot be so, or nothing would fit any more. */
   lower: SensitivityChange | null;
   higher: SensitivityChange | null;
   /** The larger change, whichever way. */
@@ -56,7 +57,7 @@ interface Parameter {
   set: (value: number) => DecodingOptions;
 }
 
-/** Which parameters move the p99, each changed by a factor both ways with the same draws. */
+/** Which parameters move the p99, each changed by a factor both ways with the same draws and as many copies of experts. */
 export function decodingSensitivity(
   options: DecodingOptions = {},
   sensitivity: SensitivityOptions = {},
@@ -66,10 +67,12 @@ export function decodingSensitivity(
   checkPositive("factor", factor);
   if (factor <= 1) throw new RangeError(`factor must be above 1, got ${factor}`);
   checkWhole("repetitions", repetitions, 1, 1000);
-  // Completed once: clusters that share optics share their distributions.
-  const gpus = options.cluster?.gpus ?? planDecoding(options).cluster.gpus;
-  const cluster = completeServingCluster({ ...options.cluster, gpus });
-  const base = { ...options, cluster };
+  if (!OBJECTIVES.includes(of)) throw new RangeError(`of must be ${OBJECTIVES.join(", ")}, got ${describe(of)}`);
+  // Completed once: clusters that share optics share their distributions, and no other parameter changes what GPUs hold.
+  const { cluster, copies, steps } = planDecoding(options);
+  if (of === "tpot" && tpotTokens(steps) < 3)
+    throw new RangeError(`steps must be at least 2 where tpot is asked for, got ${steps}`);
+  const base = { ...options, cluster, copies };
   const parameters = parametersOf(base, cluster);
   const changed = parameters.map((parameter) => [valueAt(parameter, 1 / factor), valueAt(parameter, factor)] as const);
   const all = repetitions * (1 + changed.flat().filter((value) => value !== null).length);
@@ -78,9 +81,7 @@ export function decodingSensitivity(
     Array.from({ length: repetitions }, (_, i) => {
       const { report } = simulateDecoding({ ...one, seed: (options.seed ?? 1) + i }, { repetitions: 1, outages: 0 });
       onProgress?.(++done, all);
-      const times = of === "itl" ? report.interTokenLatency : report.tpot;
-      if (!times) throw new RangeError(`steps must be at least 2 where tpot is asked for, got ${report.steps}`);
-      return times.p99Ns.mean;
+      return (of === "itl" ? report.interTokenLatency : report.tpot!).p99Ns.mean;
     });
   const p99s = runs(base);
   const changeTo = ({ words, set }: Parameter, value: number | null): SensitivityChange | null => {
@@ -105,10 +106,21 @@ export function decodingSensitivity(
   return { factor, of, repetitions, p99Ns: p99s.reduce((a, b) => a + b, 0) / repetitions, rows };
 }
 
-/** What a parameter is when multiplied; null where that is what it is. */
-function valueAt({ now, isWhole, most = Number.POSITIVE_INFINITY }: Parameter, times: number): number | null {
+/** What a parameter is when multiplied; null where that is what it is, or no run can be made of it. */
+function valueAt(parameter: Parameter, times: number): number | null {
+  const { now, isWhole, most = Number.POSITIVE_INFINITY } = parameter;
   const value = Math.min(most, isWhole ? Math.max(1, Math.round(now * times)) : now * times);
-  return value === now ? null : value;
+  return value === now || !isPossible(parameter, value) ? null : value;
+}
+
+function isPossible({ set }: Parameter, value: number): boolean {
+  try {
+    planDecoding(set(value));
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 const plain =
@@ -226,13 +238,15 @@ function askedFor(options: DecodingOptions): Parameter[] {
       },
     ];
   const predictor = foresee?.predictor;
-  const { budgetBytes } = planDecoding(options).engine.cache;
+  const { cacheBytes: _, ...unstated } = cold;
+  const budgetOf = (cold: RoutedInput) => planDecoding({ ...options, cold }).engine.cache.budgetBytes;
   return [
     {
       name: "cache of a GPU",
-      now: budgetBytes,
+      now: budgetOf(cold),
       words: plain(" GB", 1e9),
-      most: budgetBytes,
+      // All room that is left.
+      most: budgetOf(unstated),
       set: (cacheBytes) => ({ ...options, cold: { ...cold, cacheBytes } }),
     },
     ...(prefetch !== "none" && typeof predictor === "object"

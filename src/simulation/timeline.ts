@@ -1,7 +1,7 @@
 import * as sim from "../../assembly/simulation-layout.ts";
 import type { TraceSpan } from "../formats/trace.ts";
 import type { Engine } from "./engine.ts";
-import type { Fence } from "./memory.ts";
+import type { EnginePlan, Fence } from "./memory.ts";
 import type { DecodingPlan } from "./plan.ts";
 
 /** One layer of a GPU's step. */
@@ -48,9 +48,6 @@ export interface DecodingTimeline {
   loads: LoadSpan[];
 }
 
-/** Rows of the log that are kept until a unit's step ends. */
-const LOG_ROWS = 2 ** 16;
-
 /** Watches for the step that is to be shown. */
 export class Timeline {
   /** The plan to run: with a log. */
@@ -64,7 +61,7 @@ export class Timeline {
   #isOver = false;
 
   constructor(plan: DecodingPlan, { gpu, step }: { gpu: number; step: number }) {
-    this.plan = { ...plan, engine: { ...plan.engine, logMost: LOG_ROWS } };
+    this.plan = { ...plan, engine: { ...plan.engine, logMost: stepRows(plan.engine), logGpu: gpu } };
     this.#gpu = gpu;
     this.#step = step;
   }
@@ -77,7 +74,6 @@ export class Timeline {
     const { experts } = this.plan.engine;
     for (let row = 0; row < rows; row++) {
       const [at, word] = [row * sim.LOG_ROW, 2 * row * sim.LOG_ROW];
-      if (words[word + 1] !== this.#gpu) continue;
       const value = (field: number) => values[at + field]!;
       if (words[word] === sim.LOG_LAYER) {
         const [startNs, routerNs, readyNs, endNs] = [value(2), value(3), value(4), value(5)];
@@ -122,6 +118,11 @@ export class Timeline {
       loads: loads.map((span) => moved(span, ["postedNs", "arrivedNs", "doneNs", "readyNs"], -from)),
     };
   }
+}
+
+/** What the log has of a GPU's step at the most: its layers, what it may post, and what was under way before. */
+function stepRows({ layers, demandMost, aheadMost, layerDemandMost, prefetchesMost }: EnginePlan): number {
+  return layers.length + demandMost + aheadMost + layerDemandMost + prefetchesMost;
 }
 
 /** A copy of a span in which the fields that are instants lie `ns` later. */

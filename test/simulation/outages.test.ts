@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { JOB_END_NS, JOB_NEXT, JOB_START_NS, SERVER_HEAD, SIM_UNITS_AT } from "../../assembly/simulation-layout.ts";
 import { type Optics, opticsNamed } from "../../src/optics/index.ts";
 import { Run } from "../../src/simulation/decode.ts";
 import { heldFabric } from "../../src/simulation/fabric.ts";
 import { simulateDecoding } from "../../src/simulation/index.ts";
 import { weighedMean, weighedQuantile } from "../../src/simulation/outages.ts";
-import { type DecodingOptions, planDecoding } from "../../src/simulation/plan.ts";
+import { partsOf } from "../../src/simulation/parts.ts";
+import { type DecodingOptions, type DecodingPlan, planDecoding } from "../../src/simulation/plan.ts";
 import { sourceScenario } from "../../src/simulation/scenario.ts";
 
 /** Linear optics whose links go out so often an hour. */
@@ -69,6 +71,55 @@ test("a run that goes on from what was saved is the one that had the outage from
   parted.restore(saved);
   expect(endsOf(parted)).toEqual(calm.slice(10));
 });
+
+test("so is one whose links carry something as they go out, whenever that is", () => {
+  const cluster = { ...source.cluster!, optics: opticsAt(null), gpus: 64, gpusPerDpu: 8 };
+  const plan = planDecoding({ ...source, cluster, steps: 2 });
+  plan.engine.fabric = heldFabric({ seed: 1 }, plan.cluster, 1);
+  const run = new Run(plan);
+  const start = run.save();
+  const endsOf = () => {
+    const ends: number[] = [];
+    for (let unit = run.next(); unit >= 0; unit = run.next()) ends.push(run.engine.endNs(unit));
+    return ends;
+  };
+  const calm = endsOf();
+  const base = baseOf(start.state, plan);
+  const { failing } = run.engine;
+  let carrying = 0;
+  for (let i = 0; i < 40; i++) {
+    // A load takes about 0.2 ms: of those under way as a step ends some are so still.
+    const beginNs = calm[Math.floor(((i + 0.5) / 40) * calm.length)]! + 5e4;
+    const { server } = failing[i % failing.length]!;
+    run.restore(start);
+    run.engine.strike(server, beginNs, beginNs + 1.5e6);
+    const struck = endsOf();
+    run.restore(start);
+    const before = calm.filter((ns) => ns <= beginNs).length;
+    for (let ended = 0; ended < before; ended++) run.next();
+    carrying += Number(carriesAt(run.engine.save(), base, server, beginNs));
+    run.engine.strike(server, beginNs, beginNs + 1.5e6);
+    expect(endsOf()).toEqual(struck.slice(before));
+  }
+  expect(carrying).toBeGreaterThan(0);
+});
+
+/** At which address a simulation begins, which its header tells of its parts. */
+function baseOf(state: Float64Array, { engine }: DecodingPlan): number {
+  return wordsOf(state)[2 * SIM_UNITS_AT]! - partsOf(engine).at.units;
+}
+
+/** Whether a server has a turn in its queue, which began before `ns`, that ends after it. */
+function carriesAt(state: Float64Array, base: number, server: number, ns: number): boolean {
+  const rows = wordsOf(state);
+  for (let job = rows[2 * server + SERVER_HEAD / 4]!; job !== 0; job = rows[(job - base + JOB_NEXT) / 4]!) {
+    const [startNs, endNs] = [JOB_START_NS, JOB_END_NS].map((field) => state[(job - base + field) / 8]!);
+    if (startNs! < ns && endNs! > ns) return true;
+  }
+  return false;
+}
+
+const wordsOf = (state: Float64Array) => new Uint32Array(state.buffer, state.byteOffset, 2 * state.length);
 
 test("weighed values are those of a list that has each as often as it weighs", () => {
   const ns = fc.integer({ min: 1, max: 50 });
