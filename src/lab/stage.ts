@@ -84,6 +84,8 @@ export class Stage<K extends Knobs = Knobs> {
   reset(values: ReadonlyMap<string, Value> = new Map()): void {
     for (const [name, value] of Object.entries({ ...defaultsOf(this.#knobs), ...Object.fromEntries(values) }))
       if (value !== this.#values[name]) this.set(name, value as never);
+    // What was typed and refused goes, too.
+    this.#showAll();
   }
 
   /** What was turned until now is no news any more. */
@@ -117,7 +119,7 @@ export class Stage<K extends Knobs = Knobs> {
         if (share) bar.show(share(progress));
         onProgress?.(progress);
       });
-      if (answer !== null) this.#forgive();
+      if (answer !== null) this.forgive();
       return answer;
     } catch (cause) {
       this.refuse(cause as Error);
@@ -129,7 +131,7 @@ export class Stage<K extends Knobs = Knobs> {
 
   /** Says what went wrong beside the knob that it names first, else above all. */
   refuse({ message }: { message: string }): void {
-    this.#forgive();
+    this.forgive();
     for (const [name, knob] of Object.entries(this.#knobs)) {
       const value = this.#values[name];
       const file = knob.kind === "file" ? (value as { name: string } | null)?.name : null;
@@ -143,7 +145,8 @@ export class Stage<K extends Knobs = Knobs> {
     this.#complaint.textContent = message;
   }
 
-  #forgive(): void {
+  /** Takes back what was said to be wrong. */
+  forgive(): void {
     this.#complaint.textContent = "";
     for (const control of this.#controls.values()) control.complain(null);
   }
