@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright";
 import { test } from "vitest";
 import { balancePlanOf, readMaps, readPlan, verifyBalance } from "../../src/index.ts";
-import { placement } from "../../src/lab/jobs/placement.ts";
-import { madeLoads } from "../../src/lab/jobs/placement-example.ts";
-import type { PlacementQuestion } from "../../src/lab/jobs/placement-plans.ts";
+import { madeLoads } from "../../src/lab/jobs/placement/example.ts";
+import { placement } from "../../src/lab/jobs/placement/index.ts";
+import type { PlacementQuestion } from "../../src/lab/jobs/placement/plans.ts";
 import { drop, expect, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();

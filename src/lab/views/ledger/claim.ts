@@ -4,10 +4,10 @@ import {
   type ClaimFigure,
   type ClaimNeed,
   figure as figureOf,
-} from "../../index.ts";
-import { element } from "../elements.ts";
-import { Chart, figure } from "../figure.ts";
-import { table } from "../table.ts";
+} from "../../../index.ts";
+import { element } from "../../elements.ts";
+import { Chart, figure } from "../../figure.ts";
+import { table } from "../../table.ts";
 
 /** All that is known of a statement, one below the other. */
 export function unfolded(answer: ClaimAnswer): HTMLElement[] {

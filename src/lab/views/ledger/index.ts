@@ -1,10 +1,10 @@
-import { CLAIM_VERDICTS, type ClaimAnswer, type ClaimVerdict, FACTS, type Fact } from "../../index.ts";
-import { element } from "../elements.ts";
-import { figure } from "../figure.ts";
-import type { LedgerProgress } from "../jobs/ledger.ts";
-import type { Knobs } from "../knobs.ts";
-import { type Stage, view } from "../stage.ts";
-import { table } from "../table.ts";
+import { CLAIM_VERDICTS, type ClaimAnswer, type ClaimVerdict, FACTS, type Fact } from "../../../index.ts";
+import { element } from "../../elements.ts";
+import { figure } from "../../figure.ts";
+import type { LedgerProgress } from "../../jobs/ledger.ts";
+import type { Knobs } from "../../knobs.ts";
+import { type Stage, view } from "../../stage.ts";
+import { table } from "../../table.ts";
 import { curveFigure, unfolded } from "./claim.ts";
 import { tally } from "./tally.ts";
 

@@ -1,5 +1,5 @@
-import type { ClaimVerdict } from "../../index.ts";
-import { shape } from "../elements.ts";
+import type { ClaimVerdict } from "../../../index.ts";
+import { shape } from "../../elements.ts";
 
 const [WIDTH, ROW, LABEL] = [640, 26, 150];
 

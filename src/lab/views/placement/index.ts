@@ -1,16 +1,16 @@
-import { duration, figure as figureOf, percent } from "../../index.ts";
-import { givenFile } from "../address.ts";
-import { element } from "../elements.ts";
-import { Chart, figure, type Line } from "../figure.ts";
-import { save } from "../files.ts";
-import type { PlacementAnswer, PlacementProgress, PlacementTrace, Side } from "../jobs/placement-plans.ts";
-import { type Stage, view } from "../stage.ts";
-import { type Column, table } from "../table.ts";
-import { KNOBS, type PlacementKnobs, questionOf } from "./placement-knobs.ts";
-import { type Heat, HeatView, pair } from "./placement-map.ts";
-import { PlacePanel } from "./placement-panel.ts";
-import { sceneOf } from "./placement-scene.ts";
-import { findings, glanceColumns, MOVE_COLUMNS, movesOf, times } from "./placement-words.ts";
+import { duration, figure as figureOf, percent } from "../../../index.ts";
+import { givenFile } from "../../address.ts";
+import { element } from "../../elements.ts";
+import { Chart, figure, type Line } from "../../figure.ts";
+import { save } from "../../files.ts";
+import type { PlacementAnswer, PlacementProgress, PlacementTrace, Side } from "../../jobs/placement/plans.ts";
+import { type Stage, view } from "../../stage.ts";
+import { type Column, table } from "../../table.ts";
+import { KNOBS, type PlacementKnobs, questionOf } from "./knobs.ts";
+import { type Heat, HeatView, pair } from "./map.ts";
+import { PlacePanel } from "./panel.ts";
+import { sceneOf } from "./scene.ts";
+import { findings, glanceColumns, MOVE_COLUMNS, movesOf, times } from "./words.ts";
 
 export const placementView = view({
   name: "placement",

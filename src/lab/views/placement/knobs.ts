@@ -1,5 +1,5 @@
-import type { PlacementQuestion } from "../jobs/placement-plans.ts";
-import type { Knobs, Values } from "../knobs.ts";
+import type { PlacementQuestion } from "../../jobs/placement/plans.ts";
+import type { Knobs, Values } from "../../knobs.ts";
 
 export const KNOBS = {
   own: {
