@@ -52,7 +52,10 @@ function controlFor(name: string, knob: Knob, turned: (name: string, value: Valu
   const say = () => {
     const reason = own ?? told ?? null;
     complaint.textContent = reason === null ? "" : `${knob.label} ${reason}`;
-    for (const input of made.described) input.toggleAttribute("aria-invalid", reason !== null);
+    for (const input of made.described) {
+      if (reason === null) input.removeAttribute("aria-invalid");
+      else input.setAttribute("aria-invalid", "true");
+    }
   };
   const refuse = (reason: string | null) => {
     own = reason;
