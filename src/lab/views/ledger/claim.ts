@@ -5,8 +5,9 @@ import {
   type ClaimNeed,
   figure as figureOf,
 } from "../../../index.ts";
+import { Chart } from "../../chart.ts";
 import { element } from "../../elements.ts";
-import { Chart, figure } from "../../figure.ts";
+import { figure } from "../../figure.ts";
 import { table } from "../../table.ts";
 
 /** All that is known of a statement, one below the other. */

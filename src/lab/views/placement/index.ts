@@ -1,7 +1,8 @@
 import { duration, figure as figureOf, percent } from "../../../index.ts";
 import { givenFile } from "../../address.ts";
+import { Chart, type Line } from "../../chart.ts";
 import { element } from "../../elements.ts";
-import { Chart, figure, type Line } from "../../figure.ts";
+import { figure } from "../../figure.ts";
 import { save } from "../../files.ts";
 import type { PlacementAnswer, PlacementProgress, PlacementTrace, Side } from "../../jobs/placement/plans.ts";
 import { type Stage, view } from "../../stage.ts";

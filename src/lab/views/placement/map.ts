@@ -1,5 +1,5 @@
+import { pageColour } from "../../colours.ts";
 import { element, shape } from "../../elements.ts";
-import { pageColour } from "../../figure.ts";
 
 /** Places in rows and columns, and which GPU each belongs to. */
 export interface Grid {

@@ -1,6 +1,7 @@
 import { duration, percent } from "../../../index.ts";
+import { Chart, type Line, type Plot } from "../../chart.ts";
 import { element } from "../../elements.ts";
-import { Chart, figure, type Line, type Plot } from "../../figure.ts";
+import { figure } from "../../figure.ts";
 import type { BrowserTail } from "../../jobs/browser-tail.ts";
 import type { TailAnswer, TailCurve, TailQuestion } from "../../jobs/tail.ts";
 import { type Stage, view } from "../../stage.ts";
