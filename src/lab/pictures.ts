@@ -17,6 +17,7 @@ const CARRIED = [
   "text-anchor",
   "opacity",
   "dominant-baseline",
+  "display",
 ];
 
 /** A drawing as a file: it looks as it does on the page. */
@@ -30,7 +31,8 @@ export function svgTextOf(frame: HTMLElement): string {
   from.forEach((original, i) => {
     const style = getComputedStyle(original);
     for (const property of CARRIED) to[i]!.setAttribute(property, style.getPropertyValue(property));
-    to[i]!.removeAttribute("class");
+    // Both speak of the page's own sheet.
+    for (const name of ["class", "style"]) to[i]!.removeAttribute(name);
   });
   const { width, height } = seen.getBoundingClientRect();
   copy.setAttribute("width", String(Math.round(width)));

@@ -37,7 +37,7 @@ export function unfolded(answer: ClaimAnswer): HTMLElement[] {
           [
             { title: "reading", of: ({ name }) => name },
             { title: "comes to", of: ({ found }) => found, words: ({ found, unit }) => amount(found, unit) },
-            { title: "", of: ({ fits }) => (fits ? "fits" : "does not fit") },
+            { title: "verdict", of: ({ fits }) => (fits ? "fits" : "does not fit") },
           ],
           readings,
         ),
@@ -105,7 +105,7 @@ function statedAndFound(id: string, figures: readonly ClaimFigure[]): HTMLElemen
         of: ({ interval }) => interval?.join(" to ") ?? null,
         words: ({ interval }) => (interval ? interval.map(figureOf).join(" to ") : "–"),
       },
-      { title: "", of: ({ fits }) => (fits ? "fits" : "does not fit") },
+      { title: "verdict", of: ({ fits }) => (fits ? "fits" : "does not fit") },
     ],
     figures,
   );

@@ -61,7 +61,11 @@ class PlacementStage {
     stage.content.append(
       this.#words,
       this.#help,
-      element("div", { class: "tools wide", role: "group", "aria-label": "The plan" }, ...Object.values(this.#buttons)),
+      element(
+        "div",
+        { class: "buttons wide", role: "group", "aria-label": "The plan" },
+        ...Object.values(this.#buttons),
+      ),
       pair(this.#before.root, this.#after.root),
       this.#panel.root,
       this.#gap.root,
@@ -261,7 +265,7 @@ function noteOf({ value, balancednessMean, demandOfTier }: Side): string {
 function numbersOf(name: string, { grid, values }: Heat): HTMLElement {
   const rows = Array.from({ length: grid.rows }, (_, row) => row);
   const columns: Column<number>[] = [
-    { title: "", of: (row) => grid.rowName(row) },
+    { title: "place", of: (row) => grid.rowName(row) },
     ...Array.from({ length: grid.columns }, (_, column) => ({
       title: grid.columnName(column),
       of: (row: number) =>

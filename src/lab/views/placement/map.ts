@@ -47,7 +47,7 @@ const LEGEND_WIDTH = 200;
 
 /** What places bear as colours: cold below the mean, hot above it. The names of GPUs are buttons, and arrows move a frame. */
 export class HeatView {
-  readonly root = shape("svg", { role: "group" });
+  readonly root = shape("svg", { class: "heat", role: "group" });
   readonly #told: Told;
   readonly #cells = shape("g", { class: "cells" });
   readonly #frame = shape("rect", { class: "cursor", tabindex: 0, role: "button" });
