@@ -81,10 +81,18 @@ test("what cannot be served or written is refused by name", async () => {
 inChromium("a first visit explains itself and shows something true within a second", async () => {
   const { page, slips } = await lab.open();
   const welcome = page.locator("#welcome");
-  expect((await welcome.locator("p").textContent())!.split(/[.:] |\.$/).length).toBeGreaterThan(2);
-  await page.locator(".uplot canvas").first().waitFor();
-  const ms = await page.evaluate(() => performance.now());
-  console.log(`the first picture is there ${ms.toFixed(0)} ms after the page was asked for`);
+  expect((await welcome.locator("p").textContent())!.match(/\.(?=\s|$)/g)).toHaveLength(3);
+  const times: number[] = [];
+  // The quickest of some: whoever shares the machine makes the others long.
+  for (let visit = 0; visit < 5; visit++) {
+    const { page: first } = await lab.open();
+    await first.locator(".uplot canvas").first().waitFor();
+    times.push(await first.evaluate(() => performance.now()));
+  }
+  console.log(
+    `the first picture is there ${times.map((ms) => ms.toFixed(0)).join(", ")} ms after the page was asked for`,
+  );
+  expect(Math.min(...times)).toBeLessThan(1000);
   await welcome.getByRole("button", { name: "Got it" }).click();
   expect(await welcome.isVisible()).toBe(false);
   const { page: again } = await lab.open("#view=tail");
@@ -118,15 +126,29 @@ inChromium("colours are those of the system, or those that somebody chose", asyn
   await expect.poll(() => page.url()).toContain("page.theme=light");
 });
 
-inChromium.each([380, 768, 1280, 2560])("nothing is wider than a page of %s pixels", async (width) => {
-  const { page } = await lab.open("", { viewport: { width, height: 900 } });
-  const links = page.locator("nav a");
-  for (let i = 0; i < (await links.count()); i++) {
-    await links.nth(i).click();
-    await page.waitForTimeout(300);
-    expect(
-      await page.evaluate(() => document.documentElement.scrollWidth),
-      String(await links.nth(i).textContent()),
-    ).toBeLessThanOrEqual(width);
-  }
-});
+/** How many words of drawings come out smaller than people read. */
+const tinyWords = () =>
+  [...document.querySelectorAll<SVGTextElement>(".view:not([hidden]) svg text")].filter((text) => {
+    const { viewBox } = text.ownerSVGElement!;
+    const scale = text.ownerSVGElement!.getBoundingClientRect().width / viewBox.baseVal.width;
+    return scale * Number.parseFloat(getComputedStyle(text).fontSize) < 11;
+  }).length;
+
+const QUICK =
+  "#verdict.draws=1000&placement.layers=4&decode.gpus=16&decode.steps=5&decode.repetitions=1&tail.draws=10000";
+
+inChromium.each([380, 768, 1280, 2560])(
+  "nothing is wider than a page of %s pixels, and no word of a picture too small to read",
+  async (width) => {
+    const { page } = await lab.open(QUICK, { viewport: { width, height: 900 } });
+    const links = page.locator("nav a");
+    for (let i = 0; i < (await links.count()); i++) {
+      await links.nth(i).click();
+      const title = String(await links.nth(i).textContent());
+      await page.locator(".view:not([hidden]) .finding:not(:empty)").waitFor({ timeout: 20_000 });
+      await page.waitForTimeout(300);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), title).toBeLessThanOrEqual(width);
+      expect(await page.evaluate(tinyWords), title).toBe(0);
+    }
+  },
+);

@@ -1,14 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { execPath } from "node:process";
 import { expect } from "vitest";
 import { tail } from "../../src/lab/jobs/tail.ts";
 import { MAIN } from "../run-cli.ts";
-import { drop, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
+import { drop, dropZeros, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const finding = ".view:not([hidden]) .finding";
 const glance = ".view:not([hidden]) .content > div .table tbody tr";
 
@@ -53,7 +51,6 @@ inChromium("knobs turn by slider, by number and by key, and the address follows"
   const { page: copy } = await lab.open(new URL(page.url()).hash);
   await copy.locator(glance).first().waitFor();
   await expect.poll(() => copy.locator(finding).textContent()).toBe(await page.locator(finding).textContent());
-  await page.goBack();
 });
 
 inChromium("what a knob refuses is said beside it, and nothing is lost", async () => {
@@ -70,8 +67,17 @@ inChromium("what a knob refuses is said beside it, and nothing is lost", async (
     await expect.poll(() => knob(page, "hops").locator(".complaint").textContent()).toBe(said);
   }
   expect(await page.locator(finding).textContent()).toBe(before);
-  await typeInto(page, "hops", 1);
-  await expect.poll(() => knob(page, "hops").locator(".complaint").textContent()).toBe("");
+  const box = knob(page, "hops").locator('input[type="text"]');
+  expect(await box.getAttribute("aria-invalid")).toBe("true");
+  // What else is answered takes nothing back: what was refused still stands in its box.
+  await typeInto(page, "correlation", 1);
+  await expect.poll(() => page.locator(finding).textContent()).not.toBe(before);
+  expect(await knob(page, "hops").locator(".complaint").textContent()).toContain("got 2.5");
+  await page.getByRole("button", { name: "Reset knobs" }).locator("visible=true").click();
+  await expect.poll(() => page.locator(finding).textContent()).toBe(before);
+  expect(await knob(page, "hops").locator(".complaint").textContent()).toBe("");
+  expect(await box.inputValue()).toBe("3");
+  expect(await box.getAttribute("aria-invalid")).toBeNull();
 });
 
 inChromium("a measurement that is dropped joins the plot with its intervals, and travels in the address", async () => {
@@ -98,14 +104,7 @@ inChromium("files that are none are refused by name, and the page lives on", asy
   await expect.poll(() => complaint.textContent()).toContain("Your measurement");
   await drop(page, "own", "nan.csv", "ns\n1\nNaN\n3\n");
   await expect.poll(() => complaint.textContent()).toContain("NaN");
-  const huge = page.evaluateHandle(() => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(200e6)], "huge.csv"));
-    return transfer;
-  });
-  await knob(page, "own")
-    .locator(".drop")
-    .dispatchEvent("drop", { dataTransfer: await huge });
+  await dropZeros(page, "own", "huge.csv", 200e6);
   await expect.poll(() => complaint.textContent()).toContain("must be at most 64 MB here, got 200 MB of huge.csv");
   await typeInto(page, "seed", 2);
   await expect.poll(() => page.url()).toContain("tail.seed=2");
@@ -113,14 +112,46 @@ inChromium("files that are none are refused by name, and the page lives on", asy
 
 inChromium("a broken address is said to be one, and what is whole in it holds", async () => {
   const { page, slips } = await lab.open(
-    "#view=tail&tail.hops=900&tail.hips=3&tail.seed=7&nonsense&tail.own=x~%%%&tail.optics=glass",
+    "#view=tail&tail.hops=900&tail.hips=3&tail.seed=7&nonsense&tail.own=x~%%%&tail.optics=glass&tail.constructor=1",
   );
   const notice = page.locator(".notice:not(noscript *)");
   await expect.poll(() => notice.textContent()).toContain("tail.hops must be from 1 to 16, got 900");
   for (const word of ["tail.hips", "nonsense", "tail.own", "glass"]) expect(await notice.textContent()).toContain(word);
   expect(await knob(page, "seed").locator('input[type="text"]').inputValue()).toBe("7");
+  await page.locator(glance).first().waitFor();
   expect(slips).toEqual([]);
 });
+
+inChromium(
+  "charts have the colours that were chosen while nobody saw them, and their lines' names in files",
+  async () => {
+    const { page } = await lab.open("", { colorScheme: "light" });
+    await page.locator(glance).first().waitFor();
+    const chart = page.locator(".view:not([hidden]) .uplot canvas").first();
+    const grid = () => page.evaluate(() => getComputedStyle(document.body).getPropertyValue("--faint"));
+    expect(await grid()).toContain("light-dark(#e3e0d8, #33373d)");
+    /** Whether that colour is somewhere on the chart. */
+    const has = (colour: number) =>
+      chart.evaluate((canvas: HTMLCanvasElement, colour) => {
+        const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+        for (let i = 0; i < data.length; i += 4)
+          if (((data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!) === colour && data[i + 3] === 255) return true;
+        return false;
+      }, colour);
+    expect([await has(0xe3e0d8), await has(0x33373d)]).toEqual([true, false]);
+    await page.getByRole("link", { name: "Ledger" }).click();
+    await page.locator("#theme").selectOption("dark");
+    await page.getByRole("link", { name: "Tail" }).click();
+    await expect.poll(() => has(0x33373d)).toBe(true);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "How many are longer as PNG" }).click(),
+    ]);
+    const own = await chart.evaluate((canvas: HTMLCanvasElement) => canvas.height);
+    // A picture's height stands at byte 20 of a PNG: above the chart are its title and a line of names.
+    expect(readFileSync(await download.path()).readUInt32BE(20)).toBe(own + 36 + 20);
+  },
+);
 
 inChromium("the tail of this browser is measured, over shared memory where the page is isolated", async () => {
   const { page } = await lab.open();
@@ -177,6 +208,6 @@ inChromium.each(["light", "dark"] as const)(
   async (colorScheme) => {
     const { page } = await lab.open("", { colorScheme });
     await page.locator(glance).first().waitFor();
-    expect(await seriousFaults(page, AXE)).toEqual([]);
+    expect(await seriousFaults(page)).toEqual([]);
   },
 );
