@@ -1,6 +1,6 @@
-import { OPTICS } from "../../../index.ts";
 import type { TailQuestion } from "../../jobs/tail.ts";
 import type { Knobs, Values } from "../../knobs.ts";
+import { draws, hops, OPTICS_OPTIONS, seed, unit } from "../shared-knobs.ts";
 
 export const knobs = {
   of: {
@@ -16,17 +16,9 @@ export const knobs = {
     kind: "several",
     label: "Optics",
     value: ["dsp-800g", "lpo-800g", "cpo-800g"],
-    options: OPTICS.map(({ name, title }) => ({ value: name, label: title })),
+    options: OPTICS_OPTIONS,
   },
-  hops: {
-    kind: "number",
-    label: "Hops",
-    value: 3,
-    min: 1,
-    max: 16,
-    isWhole: true,
-    hint: "1 in a node, 2 in a pod, 3 anywhere.",
-  },
+  hops,
   correlation: {
     kind: "number",
     label: "Correlation",
@@ -77,8 +69,8 @@ export const knobs = {
     isLog: true,
     argument: "deadlineNs",
   },
-  draws: { kind: "number", label: "Draws", value: 1_000_000, min: 1000, max: 1e8, isLog: true, isWhole: true },
-  seed: { kind: "number", label: "Seed", value: 1, min: 0, max: 2 ** 32 - 1, isWhole: true },
+  draws,
+  seed,
   own: {
     kind: "file",
     label: "Your measurement",
@@ -86,15 +78,7 @@ export const knobs = {
     accept: ".txt,.csv,.log,.hlog,.hgrm",
     hint: "perftest output, an HdrHistogram log, or a column of latencies: dropped here, it joins the plot. It stays on this machine.",
   },
-  unit: {
-    kind: "choice",
-    label: "Unit of a column",
-    value: "",
-    options: [
-      { value: "", label: "as the file says" },
-      ...["ns", "us", "ms", "s"].map((value) => ({ value, label: value })),
-    ],
-  },
+  unit,
 } as const satisfies Knobs;
 
 export type TailKnobs = typeof knobs;
