@@ -133,12 +133,16 @@ export class Stage<K extends Knobs = Knobs> {
   refuse({ message }: { message: string }): void {
     this.forgive();
     for (const [name, knob] of Object.entries(this.#knobs)) {
+      const { root, complain } = this.#controls.get(name)!;
       const value = this.#values[name];
       const file = knob.kind === "file" ? (value as { name: string } | null)?.name : null;
       for (const called of file === undefined ? [] : [file ?? name, knob.argument ?? name]) {
         if (!message.startsWith(called) || /^[A-Za-z0-9]/.test(message.slice(called.length)) || knob.isKept) continue;
+        // Beside what is not seen nobody would see it.
+        if (root.hidden) continue;
+        root.closest("details")!.open = true;
         const reason = message.slice(called.length).replace(/^:(\d+):/, "line $1:");
-        this.#controls.get(name)!.complain(reason.replace(/^[\s:,]+/, ""));
+        complain(reason.replace(/^[\s:,]+/, ""));
         return;
       }
     }
