@@ -51,6 +51,7 @@ test("the file is the page that is served, whole and small", async () => {
   const page = readFileSync(`${folder}/lab.html`, "utf8");
   expect(page).toBe(readFileSync("dist/lab.html", "utf8"));
   expect(gzipSync(page, { level: 9 }).length).toBeLessThan(250 * 1024);
+  expect(page).toContain("Copyright (c) 2022 Leon Sorokin");
   // Nothing in it is fetched: no source, no style sheet, no address but that of SVG's own namespaces.
   const [markup] = page.split("<script>");
   expect(markup).not.toMatch(/\ssrc=|@import|url\((?!data:)/);
