@@ -113,7 +113,10 @@ export class Stage<K extends Knobs = Knobs> {
   ): Promise<Answer<J> | null> {
     if (!this.#hands.has(job)) this.#hands.set(job, new Hand(this.#script));
     const hand = this.#hands.get(job)!;
-    const bar = this.#task(what, () => hand.cancel());
+    const bar = this.#task(what, () => {
+      hand.cancel();
+      this.#complaint.textContent = `${what}: given up. What is seen is from before; turn a knob to ask again.`;
+    });
     try {
       const answer = await hand.ask(job, question, (progress: never) => {
         if (share) bar.show(share(progress));

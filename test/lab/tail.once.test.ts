@@ -94,6 +94,20 @@ inChromium("a measurement that is dropped joins the plot with its intervals, and
   expect(slips).toEqual([]);
 });
 
+inChromium("what takes long can be given up, and is asked for again by the next turn of a knob", async () => {
+  const { page } = await lab.open();
+  await page.locator(glance).first().waitFor();
+  await typeInto(page, "draws", 1e8);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  const said = page.locator(".view:not([hidden]) .stage > .complaint");
+  await expect.poll(() => said.textContent()).toContain("Drawing: given up.");
+  expect(await page.locator(".task").count()).toBe(0);
+  expect(await page.locator(`${glance} td:nth-last-child(2)`).first().textContent()).toBe("1,000,000");
+  await typeInto(page, "draws", 2000);
+  await expect.poll(() => page.locator(`${glance} td:nth-last-child(2)`).first().textContent()).toBe("2,000");
+  expect(await said.textContent()).toBe("");
+});
+
 inChromium("files that are none are refused by name, and the page lives on", async () => {
   const { page } = await lab.open();
   await page.locator(glance).first().waitFor();
