@@ -43,6 +43,7 @@ const lab = await build({
   minify: true,
   format: "iife",
   platform: "browser",
+  charset: "utf8", // the page says so
   external: ["node:*"],
   loader: { ".wasm": "empty", ".txt": "text" },
   outdir: "build/lab",
@@ -59,9 +60,11 @@ const policy = [
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
+// The page leaves the package as a file, and what it is made of has to be named in it.
+const notice = `<!--\n${readFileSync("NOTICE", "utf8")}-->`;
 const page = readFileSync("src/lab/lab.html", "utf8")
   .replace("default-src 'none'", () => policy)
-  .replace("</head>", () => `<style>${textOf(".css")}</style>\n</head>`)
+  .replace("</head>", () => `<style>${textOf(".css")}</style>\n${notice}\n</head>`)
   .replace("</body>", () => `<script>${script}</script>\n</body>`);
 writeFileSync("dist/lab.html", page);
 

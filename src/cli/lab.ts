@@ -72,7 +72,9 @@ function serverOf(page: string): Server {
 
 /** Why a request gets no page: a name that some other host gave this machine, a method, a path. */
 function refusal({ headers, method, url, socket }: IncomingMessage): { status: number; because: string } | null {
-  const hosts = ["127.0.0.1", "localhost"].map((name) => `${name}:${socket.localPort}`);
+  // Browsers leave out the port of the web itself.
+  const port = socket.localPort === 80 ? "" : `:${socket.localPort}`;
+  const hosts = ["127.0.0.1", "localhost"].map((name) => `${name}${port}`);
   if (!hosts.includes(headers.host ?? "")) return { status: 403, because: `ask for ${hosts[0]}, not for another name` };
   if (method !== "GET" && method !== "HEAD") return { status: 405, because: "there is only something to read" };
   const path = (url ?? "").split("?")[0];

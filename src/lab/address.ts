@@ -67,9 +67,14 @@ async function take(asked: Asked, path: string, text: string, views: KnobsOfView
     asked.view = text;
     return null;
   }
-  const [view = "", key = ""] = path.split(".");
-  const knob = views.get(view)?.[key];
-  if (!knob) return `nothing is called ${clip(path)}`;
+  const dot = path.indexOf(".");
+  const [view, key] = [path.slice(0, dot), path.slice(dot + 1)];
+  const knobs = views.get(view);
+  if (dot < 0 || !knobs) return `nothing is called ${clip(path)}: before a dot come ${[...views.keys()].join(", ")}`;
+  // What every object has by inheritance is no knob.
+  if (!Object.hasOwn(knobs, key))
+    return `nothing is called ${clip(path)}: ${view} has ${Object.keys(knobs).join(", ")}`;
+  const knob = knobs[key]!;
   const value = await read(knob, text);
   if (typeof value === "object" && value !== null && "complaint" in value) return `${clip(path)} ${value.complaint}`;
   const reason = refusal(knob, value);
@@ -102,12 +107,12 @@ async function read(knob: Knob, text: string): Promise<Value | { complaint: stri
 }
 
 async function readFile(text: string): Promise<Value | { complaint: string }> {
-  const [name = "", packed = ""] = text.split("~");
-  if (packed === "")
-    return {
-      complaint: `names the file ${decodeURIComponent(name)}, which is too large for an address: give it again`,
-    };
-  return { name: decodeURIComponent(name), bytes: await unpack(packed), packed };
+  // A name may hold the sign as well; what is packed does not.
+  const end = text.lastIndexOf("~");
+  if (end < 0) return { complaint: "must be a file's name, a ~ and what the file holds" };
+  const [name, packed] = [decodeURIComponent(text.slice(0, end)), text.slice(end + 1)];
+  if (packed === "") return { complaint: `names the file ${name}, which is too large for an address: give it again` };
+  return { name, bytes: await unpack(packed), packed };
 }
 
 /** As much of somebody's text as a sentence bears. */

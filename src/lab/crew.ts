@@ -27,10 +27,6 @@ export class Hand {
     this.#script = script;
   }
 
-  get isBusy(): boolean {
-    return this.#current !== null;
-  }
-
   /** The answer; null where a newer question took this one's place, or `cancel` did. Rejects with what the job threw. */
   ask<J extends JobName>(
     job: J,
@@ -82,8 +78,10 @@ export class Hand {
 
   #hired(): Worker {
     const worker = new Worker(this.#script());
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data);
+    // Of one that was ended nothing is heard any more, though it may be on its way.
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => worker === this.#worker && this.#hear(data);
     worker.onerror = ({ message }) => {
+      if (worker !== this.#worker) return;
       const failed = this.#current;
       this.#current = null;
       this.#worker = null;

@@ -95,12 +95,14 @@ export function hatching(id: string, kind: string) {
   return shape("defs", {}, pattern);
 }
 
-/** Round values from 0 to `to`, about `count` of them. */
-export function roundTicks(to: number, count: number): number[] {
-  const rough = to / Math.max(1, count);
+/** Round marks from `low` to `high`, 0 among them, about as many as asked for. */
+export function roundMarks(low: number, high: number, about: number): number[] {
+  const rough = (high - low) / Math.max(1, about);
+  if (!(rough > 0)) return [0];
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.999) ?? 10);
-  return Array.from({ length: Math.floor(to / step + 1e-9) + 1 }, (_, i) => i * step);
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
 }
 
 const tenth = (value: number) => Math.round(value * 10) / 10;

@@ -10,7 +10,7 @@ const UNPACKED_MAX = 16e6;
 /** `bytes` deflated, in letters that an address may hold; null where they are too many for one. */
 export async function pack(bytes: Uint8Array): Promise<string | null> {
   if (bytes.length > UNPACKED_MAX) return null;
-  const packed = await through(bytes, new CompressionStream("deflate-raw"), PACKED_MAX);
+  const packed = await through(bytes, new CompressionStream("deflate-raw"), (PACKED_MAX * 3) / 4);
   if (packed === null) return null;
   let letters = "";
   for (const byte of packed) letters += String.fromCharCode(byte);

@@ -35,13 +35,3 @@ export class Fitted {
     this.#figure.show(this.#draw(width), this.#numbers);
   }
 }
-
-/** Round marks from `low` to `high`, 0 among them, about as many as asked for. */
-export function roundMarks(low: number, high: number, about: number): number[] {
-  const rough = (high - low) / Math.max(1, about);
-  if (!(rough > 0)) return [0];
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough)!;
-  const first = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
-}

@@ -34,7 +34,6 @@ class Lab {
   #script: string | null = null;
   #view = VIEWS[0]!.name;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #written = "";
 
   constructor(body: HTMLElement) {
     for (const view of VIEWS)
@@ -49,9 +48,8 @@ class Lab {
     body.prepend(this.#head());
     const main = element("main", { id: "main" }, this.#notice, ...[...this.#stages.values()].map(({ root }) => root));
     body.querySelector("header")!.after(main);
-    addEventListener("hashchange", () => {
-      if (location.hash !== this.#written) void this.read();
-    });
+    // Somebody else's doing: what the page writes itself is no such event.
+    addEventListener("hashchange", () => void this.read());
     // Whoever misses the zone would else lose the page to the file.
     for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
@@ -109,7 +107,7 @@ class Lab {
 
   #skip = (event: Event): void => {
     event.preventDefault();
-    this.#stages.get(this.#view)!.root.querySelector<HTMLElement>("input, select, button")?.focus();
+    this.#stages.get(this.#view)!.root.querySelector("summary")!.focus();
   };
 
   #recolour(theme: string): void {
@@ -128,10 +126,8 @@ class Lab {
       [...this.#stages].map(([name, stage]) => [name, stage.values]),
     );
     values.set("page", { theme: this.#theme.value });
-    this.#written = formatAddress(this.#view, KNOBS, values);
-    if (this.#written === location.hash || (location.hash === "" && this.#written === `#view=${VIEWS[0]!.name}`))
-      return;
-    history[`${how}State`](null, "", this.#written);
+    const written = formatAddress(this.#view, KNOBS, values);
+    if (written !== (location.hash || `#view=${VIEWS[0]!.name}`)) history[`${how}State`](null, "", written);
   }
 
   #say(complaints: readonly string[]): void {

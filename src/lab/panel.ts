@@ -8,7 +8,7 @@ import { readList, refusal, writtenList } from "./knobs.ts";
 export interface Control {
   root: HTMLElement;
   show(value: Value): void;
-  /** Says below the control why it is refused; null takes that back. */
+  /** Says below the control why its value was refused elsewhere; null takes that back. */
   complain(reason: string | null): void;
 }
 
@@ -47,21 +47,36 @@ type Turn = (value: Value) => void;
 function controlFor(name: string, knob: Knob, turned: (name: string, value: Value) => void): Control {
   const complaint = element("p", { class: "complaint", id: freshId("complaint"), role: "alert" });
   const hint = knob.hint ? element("p", { class: "hint", id: freshId("hint") }, knob.hint) : null;
-  const complain = (reason: string | null) => {
+  // What the control itself refuses stands there until it is turned, whatever else is answered meanwhile.
+  let [own, told]: (string | null)[] = [null, null];
+  const say = () => {
+    const reason = own ?? told ?? null;
     complaint.textContent = reason === null ? "" : `${knob.label} ${reason}`;
-    for (const input of made.described) input.toggleAttribute("aria-invalid", reason !== null);
+    for (const input of made.described) {
+      if (reason === null) input.removeAttribute("aria-invalid");
+      else input.setAttribute("aria-invalid", "true");
+    }
+  };
+  const refuse = (reason: string | null) => {
+    own = reason;
+    say();
   };
   const turn: Turn = (value) => {
     const reason = refusal(knob, value);
-    complain(reason);
+    refuse(reason);
     if (reason === null) turned(name, value);
   };
-  const made = MAKERS[knob.kind](knob as never, turn, complain);
-  const told = [complaint.id, hint?.id].filter(Boolean).join(" ");
-  for (const input of made.described) input.setAttribute("aria-describedby", told);
+  const made = MAKERS[knob.kind](knob as never, turn, refuse);
+  const describedBy = [complaint.id, hint?.id].filter(Boolean).join(" ");
+  for (const input of made.described) input.setAttribute("aria-describedby", describedBy);
   const root = element("div", { class: `knob ${knob.kind}`, "data-knob": name }, made.inputs, hint, complaint);
+  const complain = (reason: string | null) => {
+    told = reason;
+    say();
+  };
   const show = (value: Value) => {
-    complain(null);
+    [own, told] = [null, null];
+    say();
     made.show(value);
   };
   return { root, complain, show };
@@ -88,7 +103,7 @@ const MAKERS: {
       turn(value);
     });
     box.addEventListener("change", () => {
-      const value = box.value.trim() === "" ? Number.NaN : Number(box.value.replace(",", "."));
+      const value = box.value.trim() === "" ? Number.NaN : Number(box.value);
       if (refusal(knob, value) === null) slider.value = String(marks.markOf(value));
       turn(value);
     });

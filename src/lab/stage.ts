@@ -84,6 +84,8 @@ export class Stage<K extends Knobs = Knobs> {
   reset(values: ReadonlyMap<string, Value> = new Map()): void {
     for (const [name, value] of Object.entries({ ...defaultsOf(this.#knobs), ...Object.fromEntries(values) }))
       if (value !== this.#values[name]) this.set(name, value as never);
+    // What was typed and refused goes, too.
+    this.#showAll();
   }
 
   /** What was turned until now is no news any more. */
@@ -111,13 +113,16 @@ export class Stage<K extends Knobs = Knobs> {
   ): Promise<Answer<J> | null> {
     if (!this.#hands.has(job)) this.#hands.set(job, new Hand(this.#script));
     const hand = this.#hands.get(job)!;
-    const bar = this.#task(what, () => hand.cancel());
+    const bar = this.#task(what, () => {
+      hand.cancel();
+      this.#complaint.textContent = `${what}: given up. What is seen is from before; turn a knob to ask again.`;
+    });
     try {
       const answer = await hand.ask(job, question, (progress: never) => {
         if (share) bar.show(share(progress));
         onProgress?.(progress);
       });
-      if (answer !== null) this.#forgive();
+      if (answer !== null) this.forgive();
       return answer;
     } catch (cause) {
       this.refuse(cause as Error);
@@ -129,21 +134,26 @@ export class Stage<K extends Knobs = Knobs> {
 
   /** Says what went wrong beside the knob that it names first, else above all. */
   refuse({ message }: { message: string }): void {
-    this.#forgive();
+    this.forgive();
     for (const [name, knob] of Object.entries(this.#knobs)) {
+      const { root, complain } = this.#controls.get(name)!;
       const value = this.#values[name];
       const file = knob.kind === "file" ? (value as { name: string } | null)?.name : null;
       for (const called of file === undefined ? [] : [file ?? name, knob.argument ?? name]) {
         if (!message.startsWith(called) || /^[A-Za-z0-9]/.test(message.slice(called.length)) || knob.isKept) continue;
+        // Beside what is not seen nobody would see it.
+        if (root.hidden) continue;
+        root.closest("details")!.open = true;
         const reason = message.slice(called.length).replace(/^:(\d+):/, "line $1:");
-        this.#controls.get(name)!.complain(reason.replace(/^[\s:,]+/, ""));
+        complain(reason.replace(/^[\s:,]+/, ""));
         return;
       }
     }
     this.#complaint.textContent = message;
   }
 
-  #forgive(): void {
+  /** Takes back what was said to be wrong. */
+  forgive(): void {
     this.#complaint.textContent = "";
     for (const control of this.#controls.values()) control.complain(null);
   }

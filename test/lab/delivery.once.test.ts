@@ -8,6 +8,8 @@ import { inChromium, theLab } from "./page.ts";
 
 const lab = theLab();
 const { folder, run } = commandLine("lab");
+/** Whoever shares the machine makes pictures late. */
+const SOON = { timeout: 20_000 };
 
 /** A request as it is written, which `fetch` would tidy. */
 function asked(path: string, headers: Record<string, string> = {}, method = "GET") {
@@ -51,6 +53,7 @@ test("the file is the page that is served, whole and small", async () => {
   const page = readFileSync(`${folder}/lab.html`, "utf8");
   expect(page).toBe(readFileSync("dist/lab.html", "utf8"));
   expect(gzipSync(page, { level: 9 }).length).toBeLessThan(250 * 1024);
+  expect(page).toContain("Copyright (c) 2022 Leon Sorokin");
   // Nothing in it is fetched: no source, no style sheet, no address but that of SVG's own namespaces.
   const [markup] = page.split("<script>");
   expect(markup).not.toMatch(/\ssrc=|@import|url\((?!data:)/);
@@ -81,10 +84,16 @@ test("what cannot be served or written is refused by name", async () => {
 inChromium("a first visit explains itself and shows something true within a second", async () => {
   const { page, slips } = await lab.open();
   const welcome = page.locator("#welcome");
-  expect((await welcome.locator("p").textContent())!.split(/[.:] |\.$/).length).toBeGreaterThan(2);
-  await page.locator(".uplot canvas").first().waitFor();
+  expect((await welcome.locator("p").textContent())!.match(/\.(?=\s|$)/g)).toHaveLength(3);
+  await page.locator(".uplot canvas").first().waitFor(SOON);
   const ms = await page.evaluate(() => performance.now());
-  console.log(`the first picture is there ${ms.toFixed(0)} ms after the page was asked for`);
+  const chromium = await page.context().newCDPSession(page);
+  await chromium.send("Performance.enable");
+  const { metrics } = await chromium.send("Performance.getMetrics");
+  const seconds = metrics.find(({ name }) => name === "ProcessTime")!.value;
+  console.log(`the first picture is there after ${ms.toFixed(0)} ms, of which a processor worked ${1e3 * seconds}`);
+  // Of the page and its workers together: for the rest of the time others had the machine.
+  expect(seconds).toBeLessThan(1);
   await welcome.getByRole("button", { name: "Got it" }).click();
   expect(await welcome.isVisible()).toBe(false);
   const { page: again } = await lab.open("#view=tail");
@@ -118,15 +127,29 @@ inChromium("colours are those of the system, or those that somebody chose", asyn
   await expect.poll(() => page.url()).toContain("page.theme=light");
 });
 
-inChromium.each([380, 768, 1280, 2560])("nothing is wider than a page of %s pixels", async (width) => {
-  const { page } = await lab.open("", { viewport: { width, height: 900 } });
-  const links = page.locator("nav a");
-  for (let i = 0; i < (await links.count()); i++) {
-    await links.nth(i).click();
-    await page.waitForTimeout(300);
-    expect(
-      await page.evaluate(() => document.documentElement.scrollWidth),
-      String(await links.nth(i).textContent()),
-    ).toBeLessThanOrEqual(width);
-  }
-});
+/** How many words of drawings come out smaller than people read. */
+const tinyWords = () =>
+  [...document.querySelectorAll<SVGTextElement>(".view:not([hidden]) svg text")].filter((text) => {
+    const { viewBox } = text.ownerSVGElement!;
+    const scale = text.ownerSVGElement!.getBoundingClientRect().width / viewBox.baseVal.width;
+    return scale * Number.parseFloat(getComputedStyle(text).fontSize) < 11;
+  }).length;
+
+const QUICK =
+  "#verdict.draws=1000&placement.layers=4&decode.gpus=16&decode.steps=5&decode.repetitions=1&tail.draws=10000";
+
+inChromium.each([380, 768, 1280, 2560])(
+  "nothing is wider than a page of %s pixels, and no word of a picture too small to read",
+  async (width) => {
+    const { page } = await lab.open(QUICK, { viewport: { width, height: 900 } });
+    const links = page.locator("nav a");
+    for (let i = 0; i < (await links.count()); i++) {
+      await links.nth(i).click();
+      const title = String(await links.nth(i).textContent());
+      await page.locator(".view:not([hidden]) .finding:not(:empty)").waitFor(SOON);
+      await page.waitForTimeout(300);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), title).toBeLessThanOrEqual(width);
+      expect(await page.evaluate(tinyWords), title).toBe(0);
+    }
+  },
+);

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { execPath } from "node:process";
 import { type Browser, chromium, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -6,6 +8,7 @@ import { CHROMIUM_FLAGS, findChromium } from "../chromium.ts";
 import { MAIN } from "../run-cli.ts";
 
 const executablePath = findChromium();
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Tests of the page, skipped by name where there is no Chromium. */
 export const inChromium = test.skipIf(!executablePath);
@@ -86,10 +89,23 @@ export async function drop(page: Page, name: string, file: string, content: stri
   await knob(page, name).locator(".drop").dispatchEvent("drop", { dataTransfer: data });
 }
 
+/** Drops so many zeros: made on the page, as that many do not travel there quickly. */
+export async function dropZeros(page: Page, name: string, file: string, length: number): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(
+    ([file, length]) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(length as number)], file as string));
+      return transfer;
+    },
+    [file, length] as const,
+  );
+  await knob(page, name).locator(".drop").dispatchEvent("drop", { dataTransfer });
+}
+
 /** What is wrong with the page for people who use it by other means than sight and mouse. */
-export async function seriousFaults(page: Page, axe: string): Promise<string[]> {
+export async function seriousFaults(page: Page): Promise<string[]> {
   // Into the page's own world without its policy: a script element would be refused, as it should be.
-  await page.evaluate(axe);
+  await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
     (
       globalThis as unknown as {

@@ -1,16 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright";
 import { test } from "vitest";
 import { balancePlanOf, readMaps, readPlan, verifyBalance } from "../../src/index.ts";
-import { placement } from "../../src/lab/jobs/placement.ts";
-import { madeLoads } from "../../src/lab/jobs/placement-example.ts";
-import type { PlacementQuestion } from "../../src/lab/jobs/placement-plans.ts";
-import { drop, expect, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
+import { madeLoads } from "../../src/lab/jobs/placement/example.ts";
+import { placement } from "../../src/lab/jobs/placement/index.ts";
+import type { PlacementQuestion } from "../../src/lab/jobs/placement/plans.ts";
+import { drop, dropZeros, expect, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LOADS = fileURLToPath(
   new URL("../../../shared/data/loads/deepseek-r1.decode_in2000out100.json.gz", import.meta.url),
 );
@@ -148,12 +146,7 @@ inChromium("files that are none are refused beside the control, and the page liv
     await expect.poll(() => complaint(page, "own"), PATIENCE).toContain(said);
     expect(await finding(page)).toBe(before);
   }
-  const huge = await page.evaluateHandle(() => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(200e6)], "huge.npy"));
-    return transfer;
-  });
-  await knob(page, "own").locator(".drop").dispatchEvent("drop", { dataTransfer: huge });
+  await dropZeros(page, "own", "huge.npy", 200e6);
   await expect.poll(() => complaint(page, "own")).toContain("must be at most 64 MB here, got 200 MB of huge.npy");
   await drop(page, "own", "mine.csv", "9,1,1,1\n1,1,9,1\n");
   await typeInto(page, "gpus", 2);
@@ -214,6 +207,6 @@ inChromium.each(["light", "dark"] as const)(
   "nothing serious stands in the way of anybody, in %s colours",
   async (colorScheme) => {
     const { page } = await open("&placement.drained=3", { colorScheme });
-    expect(await seriousFaults(page, AXE)).toEqual([]);
+    expect(await seriousFaults(page)).toEqual([]);
   },
 );

@@ -1,8 +1,8 @@
 import { browserTail } from "./browser-tail.ts";
 import { decode } from "./decode.ts";
 import { ledger } from "./ledger.ts";
-import { placement } from "./placement.ts";
-import { placementPlace } from "./placement-latency.ts";
+import { placement } from "./placement/index.ts";
+import { placementPlace } from "./placement/latency.ts";
 import { sensitivity } from "./sensitivity.ts";
 import { tail } from "./tail.ts";
 import { token } from "./token.ts";

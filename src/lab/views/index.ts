@@ -1,8 +1,8 @@
 import type { View } from "../stage.ts";
 import { decodeView } from "./decode/index.ts";
-import { ledgerView } from "./ledger.ts";
-import { placementView } from "./placement.ts";
-import { tailView } from "./tail.ts";
+import { ledgerView } from "./ledger/index.ts";
+import { placementView } from "./placement/index.ts";
+import { tailView } from "./tail/index.ts";
 import { tokenView } from "./token/index.ts";
 import { verdictView } from "./verdict/index.ts";
 

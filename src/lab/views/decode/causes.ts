@@ -1,6 +1,7 @@
 import { CAUSES, type Cause, type DecodingReport, duration } from "../../../index.ts";
+import { keysOf, stretch } from "../../causes.ts";
+import { roundMarks, words as wordsAt } from "../../drawing.ts";
 import { shape } from "../../elements.ts";
-import { roundMarks } from "../../fitted.ts";
 
 /** A run as a bar. */
 export interface CausesRun {
@@ -12,9 +13,7 @@ export interface CausesRun {
   sloNs: number;
 }
 
-const [BAR, ROW, AXIS, HEAD, GOAL, LEGEND] = [24, 58, 30, 28, 18, 22];
-/** What a letter takes, more or less. */
-const LETTER = 8.2;
+const [BAR, ROW, AXIS, HEAD, GOAL] = [24, 58, 30, 28, 18];
 
 /** Causes that are there with all weights in place. */
 const BARE: readonly Cause[] = ["compute", "gap"];
@@ -30,16 +29,17 @@ export function causesPicture(runs: readonly CausesRun[], width: number): SVGSVG
   const rest = runs.some((run) => sumOf(run, added) > 0)
     ? panel("Of that, what fetching weights adds", runs, added, { width, y: whole.height + 12, marks: null })
     : { height: -12, shapes: [] };
-  const legendY = whole.height + rest.height + 24;
-  const { shapes, height } = legend(used, width, legendY);
+  const keys = keysOf(used, 1, whole.height + rest.height + 35, width);
   const words = runs.map((run) => `${run.name}: ${used.map((cause) => `${cause} ${ns(run, cause)}`).join(", ")}`);
   return shape(
     "svg",
-    { viewBox: `0 0 ${width} ${legendY + height}`, width, height: legendY + height, role: "img" },
+    { viewBox: `0 0 ${width} ${keys.nextY + 8}`, class: "drawing", role: "img" },
     shape("title", {}, `Where a mean step's time goes. ${words.join("; ")}`),
     ...whole.shapes,
     ...rest.shapes,
-    ...shapes,
+    ...keys.shapes,
+    shape("line", { x1: 7, x2: 7, y1: keys.nextY - 12, y2: keys.nextY + 4, class: "p99" }),
+    wordsAt(18, keys.nextY, "p99", "small"),
   );
 }
 
@@ -123,26 +123,8 @@ function segments(run: CausesRun, causes: readonly Cause[], at: (ns: number) => 
     const x = at(from);
     from += mean;
     if (!(mean > 0)) return [];
-    const segment = { x, y, width: Math.max(0.5, at(from) - x), height: BAR, class: "cause", "data-cause": cause };
-    return [shape("rect", segment, shape("title", {}, `${cause}: ${duration(mean)}`))];
+    return [
+      shape("g", {}, shape("title", {}, `${cause}: ${duration(mean)}`), stretch(cause, x, y, at(from) - x, cause, BAR)),
+    ];
   });
-}
-
-/** Colours and their names, in as many lines as it takes, and the mark of the p99. */
-function legend(causes: readonly Cause[], width: number, y: number) {
-  let [x, line] = [1, 0];
-  const place = (name: string) => {
-    const room = 22 + LETTER * name.length + 16;
-    if (x + room > width && x > 1) [x, line] = [1, line + 1];
-    const [left, top] = [x, y + LEGEND * line];
-    x += room;
-    return { left, top, text: shape("text", { x: left + 19, y: top + 11 }, name) };
-  };
-  const shapes = causes.flatMap((cause) => {
-    const { left, top, text } = place(cause);
-    return [shape("rect", { x: left, y: top, width: 13, height: 13, class: "cause", "data-cause": cause }), text];
-  });
-  const { left, top, text } = place("p99");
-  const mark = shape("line", { x1: left + 6, x2: left + 6, y1: top - 2, y2: top + 15, class: "p99" });
-  return { shapes: [...shapes, mark, text], height: LEGEND * (line + 1) };
 }

@@ -52,7 +52,10 @@ class DecodeStage {
     this.#sideBySide = new SideBySide({
       keep: () => this.#shown && stage.set("kept", this.#shown.line),
       swap: () => this.#swap(),
-      letGo: () => stage.set("kept", ""),
+      letGo: () => {
+        stage.forgive();
+        stage.set("kept", "");
+      },
     });
     this.#sensitivity = new Sensitivity(() => void this.#askSensitivity());
     const button = (label: string, click: () => void) => element("button", { type: "button", click }, label);

@@ -1,5 +1,6 @@
-import { type Fence, GPUS, type Means, MODELS, OPTICS, type Prefetch } from "../../../index.ts";
+import { type Fence, GPUS, type Means, MODELS, type Prefetch } from "../../../index.ts";
 import type { Knobs, Option, Values } from "../../knobs.ts";
+import { optics } from "../shared-knobs.ts";
 
 const [MODEL, CLUSTER, FABRIC, STEP, COLD, SLO, RUN] = [
   "Model",
@@ -88,13 +89,7 @@ export const scenarioKnobs = {
     max: 16,
     isWhole: true,
   },
-  optics: {
-    kind: "choice",
-    group: FABRIC,
-    label: "Optics",
-    value: "cpo-800g",
-    options: OPTICS.map(({ name, title }) => ({ value: name, label: title })),
-  },
+  optics: { ...optics, group: FABRIC },
   ports: { kind: "number", group: FABRIC, label: "Ports", value: 16, min: 1, max: 64, isWhole: true },
   sharing: {
     kind: "number",

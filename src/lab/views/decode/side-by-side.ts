@@ -18,7 +18,7 @@ export class SideBySide {
     this.#letGo = button("Let B go", letGo);
     this.root = element(
       "section",
-      { class: "aside compare" },
+      { class: "aside compare", hidden: true },
       element("h3", {}, "Two side by side"),
       this.#words,
       this.#differences,

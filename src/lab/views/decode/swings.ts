@@ -1,6 +1,6 @@
 import { duration, type SensitivityChange, type SensitivityReport } from "../../../index.ts";
+import { roundMarks } from "../../drawing.ts";
 import { shape } from "../../elements.ts";
-import { roundMarks } from "../../fitted.ts";
 
 const BAR = 13;
 /** From here on names stand beside their bars, below it above them. */
@@ -40,7 +40,7 @@ export function swingsPicture({ rows, factor, p99Ns }: SensitivityReport, width:
   const words = rows.map(({ parameter, swingNs }) => `${parameter} ${duration(swingNs)}`).join(", ");
   return shape(
     "svg",
-    { viewBox: `0 0 ${width} ${bottom + axis}`, width, height: bottom + axis, role: "img" },
+    { viewBox: `0 0 ${width} ${bottom + axis}`, class: "drawing", role: "img" },
     shape("title", {}, `By how much the p99 of ${duration(p99Ns)} moves, at the most: ${words}`),
     ...key(factor),
     ...grid,

@@ -182,9 +182,9 @@ export function swingsTable({ rows, factor }: SensitivityReport): HTMLElement {
     });
     return [
       { title: how, of: (row) => row[key]?.value ?? null },
-      part("p99 by ns", ({ changeNs }) => changeNs.mean),
-      part("from", ({ changeNs }) => changeNs.low),
-      part("to", ({ changeNs }) => changeNs.high),
+      part(`${how}: p99 by ns`, ({ changeNs }) => changeNs.mean),
+      part(`${how}: from`, ({ changeNs }) => changeNs.low),
+      part(`${how}: to`, ({ changeNs }) => changeNs.high),
     ];
   };
   return table(

@@ -1,6 +1,6 @@
 import { type Cause, type DecodingTimeline, duration, type LayerSpan, type LoadSpan } from "../../../index.ts";
 import { keysOf, stretch } from "../../causes.ts";
-import { box, type Drawn, hatching, roundTicks, stroke, widthOf, words } from "../../drawing.ts";
+import { box, type Drawn, hatching, roundMarks, stroke, widthOf, words } from "../../drawing.ts";
 import type { Limits } from "./knobs.ts";
 import { gapOf } from "./whole.ts";
 
@@ -41,7 +41,7 @@ export function drawEnlarged(what: Enlarged, width: number): Drawn {
   const { before, load, layer, lateLayer, lateNs, lateMostNs, endNs } = what;
   const { at } = scaleOf(endNs, width);
   const shapes: SVGElement[] = [hatching("stalls", "thread"), hatching("tardy", "interval")];
-  for (const tick of roundTicks(endNs, width / 100)) {
+  for (const tick of roundMarks(0, endNs, width / 100)) {
     const isLast = at(tick) + 26 > width;
     shapes.push(stroke(at(tick), LIMITS_Y, at(tick), BOTTOM, "grid"));
     shapes.push(

@@ -1,6 +1,7 @@
-import { type Fence, OPTICS } from "../../../index.ts";
+import type { Fence } from "../../../index.ts";
 import type { TokenQuestion } from "../../jobs/token.ts";
 import type { Knobs, Values } from "../../knobs.ts";
+import { optics, seed } from "../shared-knobs.ts";
 
 /** The most that a doorbell can be dragged late. */
 export const LATE_MOST_US = 100;
@@ -33,12 +34,7 @@ export const knobs = {
     isWhole: true,
     hint: "-1: of those that wait, the one that waits middling long.",
   },
-  optics: {
-    kind: "choice",
-    label: "Optics",
-    value: "cpo-800g",
-    options: OPTICS.map(({ name, title }) => ({ value: name, label: title })),
-  },
+  optics,
   size: {
     kind: "number",
     label: "Expert",
@@ -103,7 +99,7 @@ export const knobs = {
   local: { kind: "number", label: "Fence at most", unit: "µs", value: 30, min: 0.1, max: 1000, isLog: true },
   gpu: { kind: "number", label: "GPU", value: 0, min: 0, max: 127, isWhole: true, argument: "timeline: gpu" },
   step: { kind: "number", label: "Which step", value: 0, min: 0, max: 200, isWhole: true, argument: "timeline: step" },
-  seed: { kind: "number", label: "Seed", value: 1, min: 0, max: 2 ** 32 - 1, isWhole: true },
+  seed,
 } as const satisfies Knobs;
 
 export type TokenKnobs = typeof knobs;

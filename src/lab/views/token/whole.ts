@@ -1,6 +1,6 @@
 import { CAUSE_COLOURS, type DecodingTimeline, duration } from "../../../index.ts";
 import { keysOf } from "../../causes.ts";
-import { box, type Drawn, hatching, roundTicks, stroke, widthOf, words } from "../../drawing.ts";
+import { box, type Drawn, hatching, roundMarks, stroke, widthOf, words } from "../../drawing.ts";
 import { shape } from "../../elements.ts";
 
 /** Where the strip is that can be clicked, and where time is in it. */
@@ -26,7 +26,7 @@ export function drawWhole(before: DecodingTimeline, now: DecodingTimeline, endNs
   const { x } = stripOf(endNs, width);
   const bottom = LOADS_Y + 14;
   const shapes: SVGElement[] = [hatching("stalls-whole", "thread")];
-  for (const tick of roundTicks(endNs, width / 90)) {
+  for (const tick of roundMarks(0, endNs, width / 90)) {
     const kind = tick > 0 && x(tick) + 30 < width ? "middle" : tick > 0 ? "end" : "";
     shapes.push(stroke(x(tick), ON_TIME_Y, x(tick), bottom, "grid"));
     shapes.push(words(x(tick), bottom + 16, duration(tick), `small soft ${kind}`));

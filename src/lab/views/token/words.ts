@@ -1,4 +1,4 @@
-import { duration, figure, percent } from "../../../index.ts";
+import { duration, percent } from "../../../index.ts";
 import type { TokenAnswer } from "../../jobs/token.ts";
 import { type Enlarged, phasesOf } from "./enlarged.ts";
 import type { Late, Shifted } from "./shift.ts";
@@ -23,7 +23,10 @@ export function finding(
   if (now.stepNs === 0)
     return `${held} With ${bells} late by ${duration(lateNs)} it takes no longer: the gap hides it.`;
   const behind = layers.length - 1 - layer;
-  const follow = late === "one" && behind > 0 ? `, as ${figure(behind)} layers behind it shift with it` : "";
+  const follow =
+    late === "one" && behind > 0
+      ? `, as ${behind === 1 ? "the layer behind it shifts" : `${behind} layers behind it shift`} with it`
+      : "";
   return `${held} With ${bells} late by ${duration(lateNs)} it takes ${duration(now.stepNs)} more (${percent(now.stepNs / stepNs)})${follow}.`;
 }
 

@@ -11,6 +11,7 @@ import { Drawing } from "../../drawing.ts";
 import { element } from "../../elements.ts";
 import { figure } from "../../figure.ts";
 import { save } from "../../files.ts";
+import type { VerdictQuestion } from "../../jobs/verdict.ts";
 import { type Stage, view } from "../../stage.ts";
 import { type Column, table } from "../../table.ts";
 import { knobs, questionOf, type VerdictKnobs } from "./knobs.ts";
@@ -41,6 +42,7 @@ class VerdictStage {
   readonly #said = element("section", { class: "aside" });
   readonly #margins = element("section", { class: "aside" });
   #margin: Margins | null = null;
+  #question: VerdictQuestion | null = null;
 
   constructor(stage: Stage<VerdictKnobs>) {
     this.#stage = stage;
@@ -58,6 +60,7 @@ class VerdictStage {
   /** Asks for the verdict on what the knobs stand at, and for how far it reaches, and shows both. */
   async ask(): Promise<void> {
     const question = questionOf(this.#stage.values);
+    this.#question = question;
     const isAnswered = this.#stage.ask("verdict", question, { what: "Working out the verdict" });
     const isReached = this.#stage.ask("reach", question, { what: "Working out how far it reaches" });
     const answer = await isAnswered;
@@ -69,10 +72,13 @@ class VerdictStage {
 
   /** Works out how far each figure can be pushed, where that is asked for. */
   async #push(): Promise<void> {
-    if (this.#stage.values.margins && !this.#margin)
-      this.#margin = await this.#stage.ask("margins", questionOf(this.#stage.values), {
-        what: "Pushing each figure to its end",
-      });
+    const question = this.#question!;
+    if (this.#stage.values.margins && !this.#margin) {
+      const found = await this.#stage.ask("margins", question, { what: "Pushing each figure to its end" });
+      // Knobs that were turned meanwhile have margins of their own.
+      if (question !== this.#question) return;
+      this.#margin = found;
+    }
     this.#showMargins();
   }
 

@@ -1,23 +1,10 @@
-import { OPTICS } from "../../../index.ts";
 import type { VerdictQuestion } from "../../jobs/verdict.ts";
 import type { Knobs, Values } from "../../knobs.ts";
+import { draws, hops, optics, seed, unit } from "../shared-knobs.ts";
 
 export const knobs = {
-  optics: {
-    kind: "choice",
-    label: "Optics",
-    value: "cpo-800g",
-    options: OPTICS.map(({ name, title }) => ({ value: name, label: title })),
-  },
-  hops: {
-    kind: "number",
-    label: "Hops",
-    value: 3,
-    min: 1,
-    max: 16,
-    isWhole: true,
-    hint: "1 in a node, 2 in a pod, 3 anywhere.",
-  },
+  optics,
+  hops,
   correlation: {
     kind: "number",
     label: "Correlation",
@@ -126,8 +113,8 @@ export const knobs = {
     hint: "On optics that are known to: the linear ones.",
   },
   margins: { kind: "switch", label: "Also work out how far each can be pushed", value: false },
-  draws: { kind: "number", label: "Draws", value: 1_000_000, min: 1000, max: 1e8, isLog: true, isWhole: true },
-  seed: { kind: "number", label: "Seed", value: 1, min: 0, max: 2 ** 32 - 1, isWhole: true },
+  draws,
+  seed,
   own: {
     kind: "file",
     label: "Your measurement",
@@ -135,15 +122,7 @@ export const knobs = {
     accept: ".txt,.csv,.log,.hlog,.hgrm,.json",
     hint: "perftest output, an HdrHistogram log, a column of latencies, or a profile as JSON: it takes the place of the optics above. It stays on this machine.",
   },
-  unit: {
-    kind: "choice",
-    label: "Unit of a column",
-    value: "",
-    options: [
-      { value: "", label: "as the file says" },
-      ...["ns", "us", "ms", "s"].map((value) => ({ value, label: value })),
-    ],
-  },
+  unit,
 } as const satisfies Knobs;
 
 export type VerdictKnobs = typeof knobs;

@@ -1,6 +1,6 @@
 import { type Cause, duration, type Verdict } from "../../../index.ts";
 import { stretch } from "../../causes.ts";
-import { type Drawn, lines, roundTicks, stroke, widthOf, words } from "../../drawing.ts";
+import { type Drawn, lines, roundMarks, stroke, widthOf, words } from "../../drawing.ts";
 
 /** One load on an idle fabric, to scale: what each phase takes, and what it may. */
 export function drawPhases({ load, sla, objective }: Verdict, width: number): Drawn {
@@ -15,7 +15,7 @@ export function drawPhases({ load, sla, objective }: Verdict, width: number): Dr
       from += ns;
     }
   };
-  for (const tick of roundTicks(end, width / 110)) {
+  for (const tick of roundMarks(0, end, width / 110)) {
     shapes.push(
       stroke(at(tick), 26, at(tick), 132, "grid"),
       words(at(tick), 148, duration(tick), `small soft ${tick > 0 ? "middle" : ""}`),

@@ -1,8 +1,8 @@
-import { figure as figureOf, type PlacementExplanation, percent } from "../../index.ts";
-import { element } from "../elements.ts";
-import type { PlacementAnswer, Side } from "../jobs/placement-plans.ts";
-import { type Column, table } from "../table.ts";
-import { times } from "./placement-words.ts";
+import { figure as figureOf, type PlacementExplanation, percent } from "../../../index.ts";
+import { element } from "../../elements.ts";
+import type { PlacementAnswer, Side } from "../../jobs/placement/plans.ts";
+import { type Column, table } from "../../table.ts";
+import { times } from "./words.ts";
 
 // Why a place is as it is: what a GPU holds of a layer, and what each of it is there for.
 

@@ -1,6 +1,6 @@
-import { figure as figureOf } from "../../index.ts";
-import type { PlacementAnswer, Side } from "../jobs/placement-plans.ts";
-import type { Grid, Heat } from "./placement-map.ts";
+import { figure as figureOf } from "../../../index.ts";
+import type { PlacementAnswer, Side } from "../../jobs/placement/plans.ts";
+import type { Grid, Heat } from "./map.ts";
 
 /** GPUs in a row of a picture without layers, unless nodes say otherwise. */
 const ACROSS = 16;

@@ -1,10 +1,10 @@
-import { CLAIM_VERDICTS, type ClaimAnswer, type ClaimVerdict, FACTS, type Fact } from "../../index.ts";
-import { element } from "../elements.ts";
-import { figure } from "../figure.ts";
-import type { LedgerProgress } from "../jobs/ledger.ts";
-import type { Knobs } from "../knobs.ts";
-import { type Stage, view } from "../stage.ts";
-import { table } from "../table.ts";
+import { CLAIM_VERDICTS, type ClaimAnswer, type ClaimVerdict, FACTS, type Fact } from "../../../index.ts";
+import { element } from "../../elements.ts";
+import { Fitted } from "../../fitted.ts";
+import type { LedgerProgress } from "../../jobs/ledger.ts";
+import type { Knobs } from "../../knobs.ts";
+import { type Stage, view } from "../../stage.ts";
+import { table } from "../../table.ts";
 import { curveFigure, unfolded } from "./claim.ts";
 import { tally } from "./tally.ts";
 
@@ -38,7 +38,7 @@ type LedgerKnobs = typeof knobs;
 class LedgerStage {
   readonly #stage: Stage<LedgerKnobs>;
   readonly #words = element("p", { class: "finding wide", role: "status" });
-  readonly #tally = figure("verdicts", "Verdicts");
+  readonly #tally = new Fitted("verdicts", "Verdicts");
   readonly #headline = element("div");
   readonly #list = element("ul", { class: "claims wide" });
   readonly #export = element("details", { class: "numbers wide" }, element("summary", {}, "All as a table"));
@@ -112,16 +112,18 @@ class LedgerStage {
     const counts = CLAIM_VERDICTS.map((verdict) => ({ verdict, count: this.#with(verdict).length }));
     const rest = FACTS.length - this.#answers.size;
     this.#tally.say(rest === 0 ? "" : `${rest} of ${FACTS.length} are still to be judged.`);
-    this.#tally.show(tally(counts, FACTS.length), () =>
-      table(
-        "verdicts",
-        "Verdicts",
-        [
-          { title: "verdict", of: (row) => row.verdict },
-          { title: "statements", of: (row) => row.count },
-        ],
-        counts,
-      ),
+    this.#tally.show(
+      (width) => tally(counts, FACTS.length, width),
+      () =>
+        table(
+          "verdicts",
+          "Verdicts",
+          [
+            { title: "verdict", of: (row) => row.verdict },
+            { title: "statements", of: (row) => row.count },
+          ],
+          counts,
+        ),
     );
     this.#showTable();
   }

@@ -1,4 +1,4 @@
-import { RandomBits } from "../../index.ts";
+import { RandomBits } from "../../../index.ts";
 
 /** What is placed where nobody gave a file. */
 export interface MadeLoads {

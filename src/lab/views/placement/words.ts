@@ -1,7 +1,7 @@
-import { duration, figure as figureOf, percent } from "../../index.ts";
-import type { PlacementAnswer, Side } from "../jobs/placement-plans.ts";
-import { writtenList } from "../knobs.ts";
-import type { Column } from "../table.ts";
+import { duration, figure as figureOf, percent } from "../../../index.ts";
+import type { PlacementAnswer, Side } from "../../jobs/placement/plans.ts";
+import { writtenList } from "../../knobs.ts";
+import type { Column } from "../../table.ts";
 
 // What becomes of an answer in sentences and tables.
 

@@ -1,16 +1,17 @@
-import { duration, figure as figureOf, percent } from "../../index.ts";
-import { givenFile } from "../address.ts";
-import { element } from "../elements.ts";
-import { Chart, figure, type Line } from "../figure.ts";
-import { save } from "../files.ts";
-import type { PlacementAnswer, PlacementProgress, PlacementTrace, Side } from "../jobs/placement-plans.ts";
-import { type Stage, view } from "../stage.ts";
-import { type Column, table } from "../table.ts";
-import { KNOBS, type PlacementKnobs, questionOf } from "./placement-knobs.ts";
-import { type Heat, HeatView, pair } from "./placement-map.ts";
-import { PlacePanel } from "./placement-panel.ts";
-import { sceneOf } from "./placement-scene.ts";
-import { findings, glanceColumns, MOVE_COLUMNS, movesOf, times } from "./placement-words.ts";
+import { duration, figure as figureOf, percent } from "../../../index.ts";
+import { givenFile } from "../../address.ts";
+import { Chart, type Line } from "../../chart.ts";
+import { element } from "../../elements.ts";
+import { figure } from "../../figure.ts";
+import { save } from "../../files.ts";
+import type { PlacementAnswer, PlacementProgress, PlacementTrace, Side } from "../../jobs/placement/plans.ts";
+import { type Stage, view } from "../../stage.ts";
+import { type Column, table } from "../../table.ts";
+import { KNOBS, type PlacementKnobs, questionOf } from "./knobs.ts";
+import { type Heat, HeatView, pair } from "./map.ts";
+import { PlacePanel } from "./panel.ts";
+import { sceneOf } from "./scene.ts";
+import { findings, glanceColumns, MOVE_COLUMNS, movesOf, times } from "./words.ts";
 
 export const placementView = view({
   name: "placement",
@@ -60,7 +61,11 @@ class PlacementStage {
     stage.content.append(
       this.#words,
       this.#help,
-      element("div", { class: "tools wide", role: "group", "aria-label": "The plan" }, ...Object.values(this.#buttons)),
+      element(
+        "div",
+        { class: "buttons wide", role: "group", "aria-label": "The plan" },
+        ...Object.values(this.#buttons),
+      ),
       pair(this.#before.root, this.#after.root),
       this.#panel.root,
       this.#gap.root,
@@ -260,7 +265,7 @@ function noteOf({ value, balancednessMean, demandOfTier }: Side): string {
 function numbersOf(name: string, { grid, values }: Heat): HTMLElement {
   const rows = Array.from({ length: grid.rows }, (_, row) => row);
   const columns: Column<number>[] = [
-    { title: "", of: (row) => grid.rowName(row) },
+    { title: "place", of: (row) => grid.rowName(row) },
     ...Array.from({ length: grid.columns }, (_, column) => ({
       title: grid.columnName(column),
       of: (row: number) =>

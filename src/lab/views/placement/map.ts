@@ -1,5 +1,5 @@
-import { element, shape } from "../elements.ts";
-import { pageColour } from "../figure.ts";
+import { pageColour } from "../../colours.ts";
+import { element, shape } from "../../elements.ts";
 
 /** Places in rows and columns, and which GPU each belongs to. */
 export interface Grid {
@@ -47,7 +47,7 @@ const LEGEND_WIDTH = 200;
 
 /** What places bear as colours: cold below the mean, hot above it. The names of GPUs are buttons, and arrows move a frame. */
 export class HeatView {
-  readonly root = shape("svg", { role: "group" });
+  readonly root = shape("svg", { class: "heat", role: "group" });
   readonly #told: Told;
   readonly #cells = shape("g", { class: "cells" });
   readonly #frame = shape("rect", { class: "cursor", tabindex: 0, role: "button" });

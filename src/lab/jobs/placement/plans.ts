@@ -1,4 +1,4 @@
-import type { BalancePlan, PlanInForce } from "../../index.ts";
+import type { BalancePlan, PlanInForce } from "../../../index.ts";
 
 /** A file as a worker is given it. */
 export interface NamedBytes {

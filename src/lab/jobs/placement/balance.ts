@@ -11,8 +11,8 @@ import {
   type PlanInForce,
   placeForBalance,
   readPlan,
-} from "../../index.ts";
-import { Checksum } from "./checksum.ts";
+} from "../../../index.ts";
+import { Checksum } from "../checksum.ts";
 import {
   cameOf,
   flat,
@@ -24,7 +24,7 @@ import {
   type Side,
   type Tell,
   Trace,
-} from "./placement-plans.ts";
+} from "./plans.ts";
 
 /** What is to be balanced, of layers that bear load: now, and when the plan in force was made. */
 interface Task {

@@ -1,9 +1,9 @@
-import { element, freshId } from "../elements.ts";
-import type { PlacementAnswer, PlacementQuestion, Side } from "../jobs/placement-plans.ts";
-import type { Stage } from "../stage.ts";
-import type { PlacementKnobs } from "./placement-knobs.ts";
-import { explained, type Held, heldOn, heldTable, placeWords } from "./placement-place.ts";
-import { gridOf, layerAt } from "./placement-scene.ts";
+import { element, freshId } from "../../elements.ts";
+import type { PlacementAnswer, PlacementQuestion, Side } from "../../jobs/placement/plans.ts";
+import type { Stage } from "../../stage.ts";
+import type { PlacementKnobs } from "./knobs.ts";
+import { explained, type Held, heldOn, heldTable, placeWords } from "./place.ts";
+import { gridOf, layerAt } from "./scene.ts";
 
 /** So long somebody looks at a place before its prices are worked out. */
 const PAUSE_MS = 200;

@@ -4,10 +4,11 @@ import {
   type ClaimFigure,
   type ClaimNeed,
   figure as figureOf,
-} from "../../index.ts";
-import { element } from "../elements.ts";
-import { Chart, figure } from "../figure.ts";
-import { table } from "../table.ts";
+} from "../../../index.ts";
+import { Chart } from "../../chart.ts";
+import { element } from "../../elements.ts";
+import { figure } from "../../figure.ts";
+import { table } from "../../table.ts";
 
 /** All that is known of a statement, one below the other. */
 export function unfolded(answer: ClaimAnswer): HTMLElement[] {
@@ -36,7 +37,7 @@ export function unfolded(answer: ClaimAnswer): HTMLElement[] {
           [
             { title: "reading", of: ({ name }) => name },
             { title: "comes to", of: ({ found }) => found, words: ({ found, unit }) => amount(found, unit) },
-            { title: "", of: ({ fits }) => (fits ? "fits" : "does not fit") },
+            { title: "verdict", of: ({ fits }) => (fits ? "fits" : "does not fit") },
           ],
           readings,
         ),
@@ -104,7 +105,7 @@ function statedAndFound(id: string, figures: readonly ClaimFigure[]): HTMLElemen
         of: ({ interval }) => interval?.join(" to ") ?? null,
         words: ({ interval }) => (interval ? interval.map(figureOf).join(" to ") : "–"),
       },
-      { title: "", of: ({ fits }) => (fits ? "fits" : "does not fit") },
+      { title: "verdict", of: ({ fits }) => (fits ? "fits" : "does not fit") },
     ],
     figures,
   );

@@ -1,5 +1,6 @@
-import type { PlacementQuestion } from "../jobs/placement-plans.ts";
-import type { Knobs, Values } from "../knobs.ts";
+import type { PlacementQuestion } from "../../jobs/placement/plans.ts";
+import type { Knobs, Values } from "../../knobs.ts";
+import { seed } from "../shared-knobs.ts";
 
 export const KNOBS = {
   own: {
@@ -170,7 +171,7 @@ export const KNOBS = {
     argument: "timeLimitMs",
     hint: "Where it ends the search, plans of equal seeds may differ.",
   },
-  seed: { kind: "number", label: "Seed", value: 1, min: 0, max: 2 ** 32 - 1, isWhole: true },
+  seed,
 } as const satisfies Knobs;
 
 export type PlacementKnobs = typeof KNOBS;

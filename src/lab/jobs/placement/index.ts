@@ -1,8 +1,8 @@
-import { type LoadStatistics, readPlacementInput } from "../../index.ts";
-import { placeLoads } from "./placement-balance.ts";
-import { drifted, madeLoads } from "./placement-example.ts";
-import { placeDemand, problemOf } from "./placement-latency.ts";
-import type { PlacementAnswer, PlacementQuestion, Tell } from "./placement-plans.ts";
+import { type LoadStatistics, readPlacementInput } from "../../../index.ts";
+import { placeLoads } from "./balance.ts";
+import { drifted, madeLoads } from "./example.ts";
+import { placeDemand, problemOf } from "./latency.ts";
+import type { PlacementAnswer, PlacementQuestion, Tell } from "./plans.ts";
 
 /** Places what a file holds, or an example, and tells how near to the bound it is meanwhile. */
 export async function placement(question: PlacementQuestion, tell: Tell): Promise<PlacementAnswer> {

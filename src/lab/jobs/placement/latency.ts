@@ -10,17 +10,10 @@ import {
   readPlan,
   type StatedProblem,
   verifyPlacement,
-} from "../../index.ts";
-import { Checksum } from "./checksum.ts";
-import { madeDemand } from "./placement-example.ts";
-import {
-  overMean,
-  type PlacementAnswer,
-  type PlacementQuestion,
-  type Side,
-  type Tell,
-  Trace,
-} from "./placement-plans.ts";
+} from "../../../index.ts";
+import { Checksum } from "../checksum.ts";
+import { madeDemand } from "./example.ts";
+import { overMean, type PlacementAnswer, type PlacementQuestion, type Side, type Tell, Trace } from "./plans.ts";
 
 /** Rounds for one of balance's: each is twice as thorough as the one before. */
 const ROUNDS_SHARE = 1 / 8;

@@ -1,0 +1,103 @@
+import type { TailQuestion } from "../../jobs/tail.ts";
+import type { Knobs, Values } from "../../knobs.ts";
+import { draws, hops, OPTICS_OPTIONS, seed, unit } from "../shared-knobs.ts";
+
+export const knobs = {
+  of: {
+    kind: "choice",
+    label: "What is drawn",
+    value: "traversal",
+    options: [
+      { value: "traversal", label: "one way through the fabric" },
+      { value: "load", label: "a whole load, against its deadline" },
+    ],
+  },
+  optics: {
+    kind: "several",
+    label: "Optics",
+    value: ["dsp-800g", "lpo-800g", "cpo-800g"],
+    options: OPTICS_OPTIONS,
+  },
+  hops,
+  correlation: {
+    kind: "number",
+    label: "Correlation",
+    value: 0,
+    min: 0,
+    max: 1,
+    hint: "The share of ways on which all hops are slow together.",
+  },
+  stalls: {
+    kind: "number",
+    label: "Stalled frames",
+    unit: "of a million",
+    value: 0,
+    min: 0,
+    max: 10_000,
+    argument: "stallProbability",
+    hint: "On optics that are known to stall: those with a retimer.",
+  },
+  ports: {
+    kind: "number",
+    when: { of: "load" },
+    label: "Ports",
+    value: 12,
+    min: 1,
+    max: 64,
+    isWhole: true,
+    hint: "Of a load: what it is striped over.",
+  },
+  size: {
+    kind: "number",
+    when: { of: "load" },
+    label: "Expert",
+    unit: "MB",
+    value: 160,
+    min: 0.1,
+    max: 1000,
+    isLog: true,
+    argument: "expertBytes",
+  },
+  deadline: {
+    kind: "number",
+    when: { of: "load" },
+    label: "Deadline",
+    unit: "µs",
+    value: 180,
+    min: 1,
+    max: 10_000,
+    isLog: true,
+    argument: "deadlineNs",
+  },
+  draws,
+  seed,
+  own: {
+    kind: "file",
+    label: "Your measurement",
+    value: null,
+    accept: ".txt,.csv,.log,.hlog,.hgrm",
+    hint: "perftest output, an HdrHistogram log, or a column of latencies: dropped here, it joins the plot. It stays on this machine.",
+  },
+  unit,
+} as const satisfies Knobs;
+
+export type TailKnobs = typeof knobs;
+
+/** What the knobs ask for. */
+export function questionOf(values: Values<TailKnobs>): TailQuestion {
+  const { of, optics, hops, correlation, stalls, ports, size, deadline, draws, seed, own, unit } = values;
+  return {
+    of: of as TailQuestion["of"],
+    optics,
+    own: own && { name: own.name, bytes: own.bytes },
+    unit: (unit || null) as TailQuestion["unit"],
+    hops,
+    correlation,
+    stallProbability: stalls / 1e6,
+    ports,
+    expertBytes: size * 1e6,
+    deadlineNs: deadline * 1e3,
+    draws,
+    seed,
+  };
+}
