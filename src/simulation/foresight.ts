@@ -86,7 +86,10 @@ class Stated implements Foresight {
       const used = this.#used.reduce((sum, flag) => sum + flag, 0);
       const vain = used === experts ? 0 : Math.min(1, (recall * used * (1 - precision)) / precision / (experts - used));
       let named = 0;
-      for (let expert = 0; expert < experts && named < most; expert++) {
+      // Where `most` may cut, from one that is drawn on, so that it cuts none more often than others.
+      const from = most < experts ? bits[2 * layer + 1]! % experts : 0;
+      for (let i = 0; i < experts && named < most; i++) {
+        const expert = (from + i) % experts;
         if (draw(expert) >= (this.#used[expert] ? recall : vain)) continue;
         this.#rows.add(to * experts + expert, precision);
         named++;

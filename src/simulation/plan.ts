@@ -78,7 +78,10 @@ export interface DecodingOptions {
   lane?: Lane;
   /** None unless given; with routes only. */
   prefetch?: Prefetch;
-  /** Who foresees, and how far; a table learnt from half of the prompts, 1 layer ahead, as many experts as a layer asks for. */
+  /**
+   * Who foresees, and how far: a table learnt from half of the prompts, 1 layer ahead, unless given. It names as many experts as a
+   * layer asks for; a predictor of a stated quality as many as that takes.
+   */
   foresee?: Partial<ForeseeOptions>;
   /** What predicting takes; 4 us unless given. */
   predictNs?: number;
@@ -277,7 +280,9 @@ function fitted(routes: Routes, model: ModelShape): Routes {
 function foreseen(given: Partial<ForeseeOptions> = {}, model: ModelShape, batch: number): ForeseeOptions {
   checkKeys("foresee", given, ["predictor", "horizon", "most"]);
   const asked = Math.min(model.experts, batch * model.expertsPerToken);
-  const { predictor = "markov", horizon = 1, most = asked } = given;
+  const { predictor = "markov", horizon = 1 } = given;
+  // A stated quality says by itself how many are named: a lower limit would cut its recall.
+  const { most = typeof predictor === "object" ? model.experts : asked } = given;
   if (typeof predictor === "object") {
     checkKeys("foresee: predictor", predictor, ["recall", "precision"]);
     checkBetween("recall", predictor.recall, 0, 1);
