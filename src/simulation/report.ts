@@ -60,7 +60,7 @@ export interface DecodingReport {
     mergedPerStep: Figure;
     postedPerStep: Figure;
     prefetchesPerStep: Figure;
-    /** Of prefetches. */
+    /** Of prefetches that were asked for or evicted unused in the counted steps: what of them was asked for; 0 where none was either. */
     usedShare: Figure;
     refusedPerStep: Figure;
     /** Of what was demanded: from the router's choice to the weights in place; and the share that came after the deadline. */
@@ -197,6 +197,8 @@ export function reportOf(
     CAUSES.reduce((sum, cause) => sum + run.sums[TALLIED[cause]]!, 0) / (steps * gpus);
   const tokens = tpotTokens(steps);
   const outputs = tokens >= 3 ? records.map((run) => run.outputs(tokens).sort()) : null;
+  const resolved = (sums: Float64Array) =>
+    sums[sim.TALLY_USED_PREFETCHES]! + sums[sim.TALLY_WASTED_BYTES]! / model.expertBytes;
   const share = (of: number, all: (sums: Float64Array) => number) =>
     over(({ sums }) => (all(sums) > 0 ? sums[of]! / all(sums) : 0));
   const demanded = (sums: Float64Array) => sums[sim.TALLY_ASKED]! - sums[sim.TALLY_HELD]!;
@@ -222,7 +224,7 @@ export function reportOf(
       mergedPerStep: perStep(sim.TALLY_MERGED),
       postedPerStep: perStep(sim.TALLY_LOADS),
       prefetchesPerStep: perStep(sim.TALLY_PREFETCHES),
-      usedShare: share(sim.TALLY_USED_PREFETCHES, (sums) => sums[sim.TALLY_PREFETCHES]!),
+      usedShare: share(sim.TALLY_USED_PREFETCHES, resolved),
       refusedPerStep: over(({ counts }) => counts.refused / ((steps + plan.warmup) * gpus)),
       times: loadTimes(records),
       missShare: share(sim.TALLY_LATE, demanded),

@@ -46,5 +46,11 @@ test("a study sets all optics side by side, and switches parts one by one", () =
   expect(at("gaps that run meanwhile")).toBeLessThan(at("as it is"));
   expect(at("a DPU for each GPU")).toBeLessThan(at("as it is"));
   expect(study.foreseen[0]!.report.loads.prefetchesPerStep.mean).toBe(0);
+  // Prefetches of the steps that only fill caches are used in those that count: no share of them is above 1.
+  for (const { name, report } of study.foreseen.slice(1)) {
+    expect(report.loads.usedShare.mean, name).toBeGreaterThan(0);
+    expect(report.loads.usedShare.mean, name).toBeLessThanOrEqual(1);
+  }
+  expect(study.foreseen[3]!.report.loads.usedShare.mean).toBe(1); // an oracle's
   expect(() => studyDecoding({ gpus: 4 })).toThrow("gpus must be from 8 to 4096, got 4");
 });
