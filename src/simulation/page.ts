@@ -114,11 +114,12 @@ export function outageRows(counted: OutageTimes, due: OutageTimes): string[][] {
   ];
 }
 
-/** What binds, in a sentence. */
-export function bindsWords({ binds, status }: DecodingVerdict): string {
+/** What binds, and whether outages are counted, in a sentence or two. */
+export function bindsWords({ binds, status, countsOutages }: DecodingVerdict): string {
   if (status === "impossible")
     return "Computing and gaps bind: faster GPUs, a smaller batch or shorter gaps would help.";
-  if (!binds) return "Nothing but computing and gaps takes time.";
+  const outages = countsOutages ? "Rare outages are counted. " : "";
+  if (!binds) return `${outages}Nothing but computing and gaps takes time.`;
   const words: Record<string, string> = {
     command: "doorbells on their way",
     wait: "waiting for loads of others",
@@ -127,7 +128,7 @@ export function bindsWords({ binds, status }: DecodingVerdict): string {
     outage: "outages of links",
     barrier: "waiting for other GPUs",
   };
-  return `Of what weights add, ${percent(binds.share)} is ${words[binds.cause]}: ${duration(binds.ns)} of a mean step.`;
+  return `${outages}Of what weights add, ${percent(binds.share)} is ${words[binds.cause]}: ${duration(binds.ns)} of a mean step.`;
 }
 
 /** A time with its interval. */
