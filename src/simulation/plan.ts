@@ -20,7 +20,10 @@ export interface ColdShareInput {
 
 /** Cold loads as they come: routers choose, GPUs hold what they hold. */
 export interface RoutedInput {
-  /** What routers choose; of as many experts as the model has in each layer. Layers repeat if the model has more. */
+  /**
+   * What routers choose; of as many experts as the model has in each layer. Layers repeat if the model has more. Sequences go through
+   * the second half of the prompts that decode, of one prompt its tokens: the first half is only learnt from.
+   */
   routes: Routes;
   /** What a GPU keeps of experts that it fetched; all room that is left in its HBM unless given. */
   cacheBytes?: number;
@@ -75,7 +78,7 @@ export interface DecodingOptions {
   /** None unless given; with routes only. */
   prefetch?: Prefetch;
   /**
-   * Who foresees, and how far: a table learnt from half of the prompts, 1 layer ahead, unless given. It names as many experts as a
+   * Who foresees, and how far: a table learnt from the first half of the prompts, 1 layer ahead, unless given. It names as many experts as a
    * layer asks for; a predictor of a stated quality as many as that takes.
    */
   foresee?: Partial<ForeseeOptions>;

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { DECODE, type Routes } from "../../src/routes/routes.ts";
 import { RoutedDemand } from "../../src/simulation/demand.ts";
 import { Engine } from "../../src/simulation/engine.ts";
-import { type DecodingOptions, planDecoding } from "../../src/simulation/plan.ts";
+import { type DecodingOptions, planDecoding, type RoutedInput } from "../../src/simulation/plan.ts";
 import { routesAlike } from "../../src/simulation/study.ts";
 
 const [LAYERS, EXPERTS] = [32, 8];
@@ -14,7 +15,8 @@ const base = {
 } satisfies DecodingOptions;
 
 /** Of GPU 0's steps: experts used, named, and both, layer by layer of one step; and of each expert how often it was named. */
-function foreseenOver(options: DecodingOptions, steps: number) {
+function foreseenOver(options: DecodingOptions & { cold: RoutedInput }, steps: number) {
+  const { routes } = options.cold;
   const { engine: plan, batch, foresee } = planDecoding(options);
   const engine = new Engine(plan);
   const demand = new RoutedDemand(engine, routes, { batch, foresee });
@@ -57,4 +59,42 @@ test("where fewer may be named than a quality takes, no expert is left out more 
   // Four standard errors of what is named, and as many of what the routes themselves use.
   for (const count of namedOf)
     expect(Math.abs(count / named - share)).toBeLessThan(8 * Math.sqrt((share * (1 - share)) / named));
+});
+
+/** Prompts of so many tokens each, in which expert e of a layer is followed by e + 1, and in the second half of them by e + 3. */
+function turning(prompts: number, tokens: number): Routes {
+  const all = prompts * tokens;
+  const chosen = new Uint16Array(all * LAYERS);
+  for (let token = 0; token < all; token++)
+    for (let layer = 0; layer < LAYERS; layer++)
+      chosen[token * LAYERS + layer] = (token + (token < all / 2 ? 1 : 3) * layer) % EXPERTS;
+  const prompt = Uint32Array.from({ length: all }, (_, token) => Math.floor(token / tokens));
+  return {
+    layers: LAYERS,
+    experts: EXPERTS,
+    k: 1,
+    tokens: all,
+    prompt,
+    phase: new Uint8Array(all).fill(DECODE),
+    chosen,
+  };
+}
+
+test.each([
+  [2, 64],
+  [4, 32],
+  [1, 128],
+])("a table of %i prompts of %i tokens is judged on what it has not seen", (prompts, tokens) => {
+  const options = { ...base, cold: { routes: turning(prompts, tokens) }, foresee: { most: 1 } };
+  const { used, named, both } = foreseenOver(options, 128);
+  expect([used, named]).toEqual([128 * (LAYERS - 1), 128 * (LAYERS - 1)]);
+  // It would know all of what it has seen, where e + 1 follows e; in the other half it never does.
+  expect(both).toBe(0);
+});
+
+test("where all prompts are alike a table knows those that it has not seen", () => {
+  const same = turning(4, 32);
+  same.chosen.copyWithin(64 * LAYERS, 0, 64 * LAYERS);
+  const { used, both } = foreseenOver({ ...base, cold: { routes: same }, foresee: { most: 1 } }, 128);
+  expect(both).toBe(used);
 });
