@@ -282,6 +282,7 @@ export { checkRoutes, NO_EXPERT, type Routes } from "./routes/routes.ts";
 export { SimulatedTransport } from "./simulated.ts";
 export { type DecodingResult, type RunOptions, simulateDecoding } from "./simulation/index.ts";
 export { FENCES, type Fence } from "./simulation/memory.ts";
+export { PREFETCHES, type Prefetch } from "./simulation/options.ts";
 export type { OutageReport, OutageTimes } from "./simulation/outages.ts";
 export {
   bindsWords,
@@ -300,12 +301,10 @@ export {
   sensitivityChart,
   timelineChart,
 } from "./simulation/pictures.ts";
-export {
-  type ColdShareInput,
-  type DecodingOptions,
-  PREFETCHES,
-  type Prefetch,
-  type RoutedInput,
+export type {
+  ColdShareInput,
+  DecodingOptions,
+  RoutedInput,
 } from "./simulation/plan.ts";
 export { CAUSES, type Cause, type DecodingReport, type Figure, type Times } from "./simulation/report.ts";
 export { DECODING_EVIDENCE, resizedModel, sourceScenario } from "./simulation/scenario.ts";

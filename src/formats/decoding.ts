@@ -1,5 +1,6 @@
 import { fileError } from "../measurement.ts";
-import { DECODING_KEYS, type DecodingOptions } from "../simulation/plan.ts";
+import { DECODING_KEYS } from "../simulation/options.ts";
+import type { DecodingOptions } from "../simulation/plan.ts";
 import { readCluster } from "./cluster.ts";
 import { JsonValue, parseJson } from "./json.ts";
 

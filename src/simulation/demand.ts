@@ -49,12 +49,15 @@ export class ColdShare implements Demand {
   }
 }
 
-/** Sequences that go through the prompts of a trace, so many on a GPU: a GPU asks for all that its sequences choose. */
+/**
+ * Sequences that go through the second half of a trace's prompts, so many on a GPU: a GPU asks for all that its sequences choose. The
+ * first half is what tables learn from, and is left out whoever foresees, so that all go through the same.
+ */
 export class RoutedDemand implements Demand {
   readonly #routes: Routes;
   readonly #batch: number;
   /** First and last but one token that decodes of each prompt that has one. */
-  readonly #prompts: [first: number, end: number][];
+  readonly #prompts: Span[];
   readonly #tokens: Uint32Array;
   readonly #prompt: Uint32Array;
   readonly #foresight: Foresight | null;
@@ -65,7 +68,7 @@ export class RoutedDemand implements Demand {
     const { gpus } = engine.plan.fabric;
     this.#routes = routes;
     this.#batch = options.batch;
-    this.#prompts = decodingPrompts(routes);
+    this.#prompts = decodingHalves(routes).walked;
     this.#stamps = new Uint32Array(routes.experts);
     const sequences = gpus * this.#batch;
     // Each begins somewhere else in the trace: prompts in turn, and later in a prompt each time round.
@@ -140,16 +143,36 @@ export class RoutedDemand implements Demand {
 export interface ForeseeOptions {
   predictor: "oracle" | "markov" | { recall: number; precision: number };
   horizon: number;
-  /** Experts that are named at most. */
+  /** Experts that are named at most; of a stated quality it lowers the recall where it cuts. */
   most: number;
 }
 
 /** Tokens between sequences that share a prompt: coprime to most lengths. */
 const STRIDE = 17;
 
+/** Where tokens that decode are: from the first to before the end. */
+type Span = [first: number, end: number];
+
+/** What is learnt from, and what is gone through: halves of the prompts, of one prompt halves of its tokens, of one token the same. */
+export function decodingHalves(routes: Routes): { learnt: Span[]; walked: Span[] } {
+  const spans = decodingSpans(routes);
+  const numbers = [...new Set(spans.map(([first]) => routes.prompt[first]!))];
+  if (numbers.length > 1) {
+    const middle = numbers[Math.floor(numbers.length / 2)]!;
+    const isLearnt = ([first]: Span) => routes.prompt[first]! < middle;
+    return { learnt: spans.filter(isLearnt), walked: spans.filter((span) => !isLearnt(span)) };
+  }
+  const tokens = spans.flatMap(([first, end]) => Array.from({ length: end - first }, (_, i) => first + i));
+  if (tokens.length < 2) return { learnt: spans, walked: spans };
+  const middle = tokens[Math.floor(tokens.length / 2)]!;
+  const cut = (from: number, to: number) =>
+    spans.map(([first, end]): Span => [Math.max(first, from), Math.min(end, to)]).filter(([first, end]) => first < end);
+  return { learnt: cut(0, middle), walked: cut(middle, routes.tokens) };
+}
+
 /** Where the decoding tokens of each prompt are; those without any are left out. */
-export function decodingPrompts({ tokens, prompt, phase }: Routes): [first: number, end: number][] {
-  const prompts: [number, number][] = [];
+function decodingSpans({ tokens, prompt, phase }: Routes): Span[] {
+  const prompts: Span[] = [];
   for (let token = 0; token < tokens; token++) {
     if (phase[token] !== DECODE) continue;
     const last = prompts[prompts.length - 1];

@@ -1,6 +1,6 @@
 import { topOf } from "../prediction/tally.ts";
 import { NO_EXPERT, type Routes } from "../routes/routes.ts";
-import { decodingPrompts, type ForeseeOptions } from "./demand.ts";
+import { decodingHalves, type ForeseeOptions } from "./demand.ts";
 import type { Engine, GpuStep } from "./engine.ts";
 
 /** Foresees, as each layer is routed, what a later one of the same GPU will ask for. */
@@ -86,7 +86,10 @@ class Stated implements Foresight {
       const used = this.#used.reduce((sum, flag) => sum + flag, 0);
       const vain = used === experts ? 0 : Math.min(1, (recall * used * (1 - precision)) / precision / (experts - used));
       let named = 0;
-      for (let expert = 0; expert < experts && named < most; expert++) {
+      // Where `most` may cut, from one that is drawn on, so that it cuts none more often than others.
+      const from = most < experts ? bits[2 * layer + 1]! % experts : 0;
+      for (let i = 0; i < experts && named < most; i++) {
+        const expert = (from + i) % experts;
         if (draw(expert) >= (this.#used[expert] ? recall : vain)) continue;
         this.#rows.add(to * experts + expert, precision);
         named++;
@@ -107,7 +110,7 @@ function mixed(word: number): number {
 /** Weight of popularity in each row of counts: with it a plain table has the recall that is published of it. */
 const PRIOR = 2;
 
-/** A table of which experts follow which, `horizon` layers later, learnt from the prompts before the middle of the trace. */
+/** A table of which experts follow which, `horizon` layers later, learnt from prompts that nobody goes through then. */
 class Table implements Foresight {
   readonly #routes: Routes;
   readonly #options: ForeseeOptions;
@@ -156,13 +159,11 @@ class Table implements Foresight {
     const { layers, experts, k, chosen } = this.#routes;
     const { horizon } = this.#options;
     const rowOf = (row: number) => chosen.subarray(row * k, (row + 1) * k).filter((expert) => expert !== NO_EXPERT);
-    const prompts = decodingPrompts(this.#routes);
     const popularity = new Float64Array(layers * experts);
     const seen = new Float64Array(layers * experts);
     const tokensSeen = new Float64Array(layers);
-    const half = this.#routes.tokens / 2;
-    for (const [first, end] of prompts)
-      for (let row = first * layers; row < Math.min(end, half) * layers - horizon; row++) {
+    for (const [first, end] of decodingHalves(this.#routes).learnt)
+      for (let row = first * layers; row < end * layers - horizon; row++) {
         const layer = row % layers;
         const to = rowOf(row + horizon);
         tokensSeen[layer]!++;

@@ -1,7 +1,7 @@
 import { checkKeys, checkWhole } from "../check.ts";
 import { decode } from "./decode.ts";
 import { mayGoOut, OutageRuns } from "./outages.ts";
-import { DECODING_KEYS, type DecodingOptions, planDecoding } from "./plan.ts";
+import { type DecodingOptions, planDecoding } from "./plan.ts";
 import { type DecodingReport, type Records, reportOf } from "./report.ts";
 import { type DecodingTimeline, Timeline } from "./timeline.ts";
 
@@ -29,11 +29,11 @@ export interface DecodingResult {
 /** Decodes on a cluster whose experts are fetched over its fabric, and says what came of it and where the time went. */
 export function simulateDecoding(options: DecodingOptions = {}, run: RunOptions = {}): DecodingResult {
   checkKeys("run", run, ["repetitions", "outages", "timeline", "onProgress"]);
-  const { repetitions = 5, timeline: { gpu = 0, step = 0 } = {}, onProgress } = run;
-  checkKeys("options", options, DECODING_KEYS);
-  const { seed = 1 } = options;
+  const { repetitions = 5, outages = 16, timeline: watched = {}, onProgress } = run;
+  checkKeys("timeline", watched, ["gpu", "step"]);
+  const { gpu = 0, step = 0 } = watched;
   const plan = planDecoding(options);
-  const { outages = 16 } = run;
+  const { seed = 1 } = options;
   checkWhole("repetitions", repetitions, 1, 1e4);
   checkWhole("outages", outages, 0, 1e4);
   checkWhole("timeline: gpu", gpu, 0, plan.cluster.gpus - 1);

@@ -114,11 +114,12 @@ export function outageRows(counted: OutageTimes, due: OutageTimes): string[][] {
   ];
 }
 
-/** What binds, in a sentence. */
-export function bindsWords({ binds, status }: DecodingVerdict): string {
+/** What binds, and whether outages are counted, in a sentence or two. */
+export function bindsWords({ binds, status, countsOutages }: DecodingVerdict): string {
   if (status === "impossible")
     return "Computing and gaps bind: faster GPUs, a smaller batch or shorter gaps would help.";
-  if (!binds) return "Nothing but computing and gaps takes time.";
+  const outages = countsOutages ? "Rare outages are counted. " : "";
+  if (!binds) return `${outages}Nothing but computing and gaps takes time.`;
   const words: Record<string, string> = {
     command: "doorbells on their way",
     wait: "waiting for loads of others",
@@ -127,7 +128,7 @@ export function bindsWords({ binds, status }: DecodingVerdict): string {
     outage: "outages of links",
     barrier: "waiting for other GPUs",
   };
-  return `Of what weights add, ${percent(binds.share)} is ${words[binds.cause]}: ${duration(binds.ns)} of a mean step.`;
+  return `${outages}Of what weights add, ${percent(binds.share)} is ${words[binds.cause]}: ${duration(binds.ns)} of a mean step.`;
 }
 
 /** A time with its interval. */
@@ -148,6 +149,11 @@ function timeRows({ interTokenLatency, tpot, loads }: DecodingReport): string[][
   ];
 }
 
+/** What optics take of a token's joules, which is not known of those whose energy nobody states. */
+function opticsWords({ joulesPerToken }: Pick<DecodingReport, "joulesPerToken">): string {
+  return joulesPerToken.fabric ? figure(joulesPerToken.fabric.mean) : "not stated";
+}
+
 function costRows({ loads, ...report }: DecodingReport): string[][] {
   return [
     ["loads a step", figure(loads.postedPerStep.mean)],
@@ -157,10 +163,7 @@ function costRows({ loads, ...report }: DecodingReport): string[][] {
     ["HBM", `${figure(report.hbmBytesPerNs.mean)} GB/s`],
     ["fabric", `${figure(report.fabricGbps.mean)} Gb/s`],
     ["GPU-hours per million tokens", figure(report.gpuHoursPerMillionTokens.mean)],
-    [
-      "joules per token, GPU and optics",
-      `${figure(report.joulesPerToken.gpu.mean)} and ${figure(report.joulesPerToken.fabric.mean)}`,
-    ],
+    ["joules per token, GPU and optics", `${figure(report.joulesPerToken.gpu.mean)} and ${opticsWords(report)}`],
   ];
 }
 

@@ -60,11 +60,12 @@ export interface DecodingReport {
     mergedPerStep: Figure;
     postedPerStep: Figure;
     prefetchesPerStep: Figure;
-    /** Of prefetches. */
+    /** Of prefetches that were asked for or evicted unused in the counted steps: what of them was asked for; 0 where none was either. */
     usedShare: Figure;
     refusedPerStep: Figure;
-    /** Of what was demanded: from the router's choice to the weights in place; and the share that came after the deadline. */
+    /** Of what was demanded: from the router's choice to the weights in place, of what came once every GPU's steps counted. */
     times: Times;
+    /** Of what was demanded in counted steps, the share that came after the deadline. */
     missShare: Figure;
     bytesPerStep: Figure;
     wastedBytesPerStep: Figure;
@@ -74,7 +75,8 @@ export interface DecodingReport {
   fabricGbps: Figure;
   busiestShare: Figure;
   gpuHoursPerMillionTokens: Figure;
-  joulesPerToken: { gpu: Figure; fabric: Figure };
+  /** Of optics null where nobody states what a bit takes. */
+  joulesPerToken: { gpu: Figure; fabric: Figure | null };
   /** What rare outages come to; null where no links go out, or no runs were made of it. */
   outages: OutageReport | null;
   /** How the run went. */
@@ -91,6 +93,8 @@ export class Records {
   /** When each step ended, those before the counted ones included, in order. */
   readonly endsNs: Float64Array;
   #ends = 0;
+  /** Units whose steps count. */
+  #warm = 0;
   #beganNs = Number.POSITIVE_INFINITY;
   #endNs = 0;
   counts = { posted: 0, overtaken: 0, events: 0, refused: 0 };
@@ -114,7 +118,7 @@ export class Records {
     const { warmup, steps } = this.#plan;
     const counted = step - warmup;
     this.endsNs[this.#ends++] = engine.endNs(unit);
-    if (step + 1 === warmup && unit === engine.units - 1) this.#loadsOf.set(engine.times);
+    if (step + 1 === warmup && ++this.#warm === engine.units) this.#loadsOf.set(engine.times);
     if (counted >= 0) {
       const [startNs, endNs] = [engine.startNs(unit), engine.endNs(unit)];
       this.#stepNs[unit * steps + counted] = endNs - startNs;
@@ -197,13 +201,18 @@ export function reportOf(
     CAUSES.reduce((sum, cause) => sum + run.sums[TALLIED[cause]]!, 0) / (steps * gpus);
   const tokens = tpotTokens(steps);
   const outputs = tokens >= 3 ? records.map((run) => run.outputs(tokens).sort()) : null;
+  const resolved = (sums: Float64Array) =>
+    sums[sim.TALLY_USED_PREFETCHES]! + sums[sim.TALLY_WASTED_BYTES]! / model.expertBytes;
   const share = (of: number, all: (sums: Float64Array) => number) =>
     over(({ sums }) => (all(sums) > 0 ? sums[of]! / all(sums) : 0));
   const demanded = (sums: Float64Array) => sums[sim.TALLY_ASKED]! - sums[sim.TALLY_HELD]!;
-  const { hbmBytes } = roofline.step(batch, sequence);
-  const port = cluster.tiers.anywhere.optics.profile;
-  const fabricJoules = (run: Records) =>
-    (run.sums[sim.TALLY_BYTES]! * 8 * (port.picojoulesPerBit ?? 0) * 1e-12) / (steps * gpus * batch);
+  // Where routes say which experts are read, they are counted; else they are those of tokens that choose alike and apart.
+  const { hbmBytes } = roofline.step(batch, sequence, ...(plan.engine.forced ? [] : [0]));
+  const readBytes = ({ sums }: Records) =>
+    plan.engine.forced ? hbmBytes : hbmBytes + (sums[sim.TALLY_ASKED]! * model.expertBytes) / (steps * gpus);
+  const { picojoulesPerBit } = cluster.tiers.anywhere.optics.profile;
+  const fabricJoules = (picojoules: number) => (run: Records) =>
+    (run.sums[sim.TALLY_BYTES]! * 8 * picojoules * 1e-12) / (steps * gpus * batch);
   return {
     model: model.name,
     gpus,
@@ -222,7 +231,7 @@ export function reportOf(
       mergedPerStep: perStep(sim.TALLY_MERGED),
       postedPerStep: perStep(sim.TALLY_LOADS),
       prefetchesPerStep: perStep(sim.TALLY_PREFETCHES),
-      usedShare: share(sim.TALLY_USED_PREFETCHES, (sums) => sums[sim.TALLY_PREFETCHES]!),
+      usedShare: share(sim.TALLY_USED_PREFETCHES, resolved),
       refusedPerStep: over(({ counts }) => counts.refused / ((steps + plan.warmup) * gpus)),
       times: loadTimes(records),
       missShare: share(sim.TALLY_LATE, demanded),
@@ -231,7 +240,7 @@ export function reportOf(
     },
     hbmBytesPerNs: over(
       (run) =>
-        (hbmBytes + (run.sums[sim.TALLY_BYTES]! + run.sums[sim.TALLY_SERVED_BYTES]!) / (steps * gpus)) /
+        (readBytes(run) + (run.sums[sim.TALLY_BYTES]! + run.sums[sim.TALLY_SERVED_BYTES]!) / (steps * gpus)) /
         meanStepNs(run),
     ),
     fabricGbps: over((run) => ((run.sums[sim.TALLY_BYTES]! / (steps * gpus)) * 8) / meanStepNs(run)),
@@ -239,7 +248,7 @@ export function reportOf(
     gpuHoursPerMillionTokens: over((run) => (meanStepNs(run) / 3.6e12 / batch) * 1e6),
     joulesPerToken: {
       gpu: over((run) => (cluster.gpu.watts * meanStepNs(run) * 1e-9) / batch),
-      fabric: over(fabricJoules),
+      fabric: picojoulesPerBit === null ? null : over(fabricJoules(picojoulesPerBit)),
     },
     outages,
     events: {

@@ -3,6 +3,7 @@ import { OPTICS } from "../optics/builtin.ts";
 import { RandomBits } from "../random.ts";
 import { DECODE, type Routes } from "../routes/routes.ts";
 import { simulateDecoding } from "./index.ts";
+import { checkSeed, checkSteps } from "./options.ts";
 import type { DecodingOptions } from "./plan.ts";
 import type { DecodingReport } from "./report.ts";
 import { sourceScenario } from "./scenario.ts";
@@ -56,12 +57,13 @@ const STATED_RECALL = 0.58;
 /** Refuses what no study can be made of: for those who have something else to do first. */
 export function checkDecodingStudy(options: DecodingStudyOptions): void {
   checkKeys("options", options, ["gpus", "steps", "repetitions", "seed", "onProgress"]);
-  const { gpus = 32, steps = 100, repetitions = 3 } = options;
+  const { gpus = 32, steps = 100, repetitions = 3, seed = 1 } = options;
   checkWhole("gpus", gpus, 8, 4096);
   // So that 8 share a DPU in all.
   checkMultiple("gpus", gpus, 8);
-  checkWhole("steps", steps, 1, 1e7);
+  checkSteps({ units: gpus, steps, warmup: WARMUP });
   checkWhole("repetitions", repetitions, 1, 1e4);
+  checkSeed(seed);
 }
 
 /** The sources' scenario over all optics, and with its parts switched one by one; the same draws everywhere. */
@@ -79,7 +81,7 @@ export function studyDecoding(options: DecodingStudyOptions = {}): DecodingStudy
     return simulateDecoding(one, { repetitions, outages: 0 }).report;
   };
   const over = (optics: string) => ({ ...base, cluster: { ...base.cluster!, optics } });
-  return {
+  const study: DecodingStudy = {
     gpus,
     steps,
     repetitions,
@@ -93,6 +95,8 @@ export function studyDecoding(options: DecodingStudyOptions = {}): DecodingStudy
     crowded: crowded.map(([name, one]) => ({ name, report: run(one) })),
     foreseen: foreseen.map(([name, one]) => ({ name, report: run(one) })),
   };
+  onProgress?.(all, all);
+  return study;
 }
 
 type Variant = [name: string, options: DecodingOptions];
@@ -110,6 +114,8 @@ function variantsOf(base: DecodingOptions): Variant[] {
   ];
 }
 
+/** Steps that fill caches. */
+const WARMUP = 10;
 /** Tokens of the trace: 64 of each of 8 prompts. */
 const PROMPTS = 8;
 const TOKENS = 64;
@@ -121,7 +127,7 @@ function foreseenOf(base: DecodingOptions): Variant[] {
   const routes = routesAlike({ layers: moeLayers.length, experts, k: expertsPerToken, seed: base.seed ?? 1 });
   // Of eight experts a layer holds seven: 12.5% of two a token are a cold load in a quarter of gates.
   const cacheBytes = 0.875 * experts * moeLayers.length * expertBytes;
-  const cached: DecodingOptions = { ...base, copies: 1, cold: { routes, cacheBytes }, warmup: 10 };
+  const cached: DecodingOptions = { ...base, copies: 1, cold: { routes, cacheBytes }, warmup: WARMUP };
   const ahead = (recall: number): DecodingOptions => ({
     ...cached,
     prefetch: "weighed",

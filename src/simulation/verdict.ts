@@ -30,6 +30,8 @@ export interface DecodingVerdict {
   /** `impossible`: not even with all weights there; `unknown`: the objective lies within the interval. */
   status: "holds" | "fails" | "unknown" | "impossible";
   p99: Figure | null;
+  /** Whether `p99` counts rare outages for what they are worth: it does where runs of them were made, and their rate is stated. */
+  countsOutages: boolean;
   /** What is left of the objective; below 0 where it is exceeded. */
   marginNs: number;
   /** What takes most beyond the bound, and its share of that; null where nothing does. */
@@ -44,22 +46,29 @@ export function boundDecoding(options: DecodingOptions = {}): DecodingBound {
   return { stepNs: leastStepNs, computeNs: leastStepNs - gapsNs, gapsNs, layers };
 }
 
-/** Whether `report` keeps an objective; of what no fabric can keep, without one. */
+/** Whether `report` keeps an objective, outages counted where it knows how often they are; of what no fabric can keep, without one. */
 export function judgeDecoding(bound: DecodingBound, slo: DecodingSlo, report: DecodingReport | null): DecodingVerdict {
   checkKeys("slo", slo, ["sloNs", "of"]);
   const { sloNs, of = "itl" } = slo;
   checkPositive("sloNs", sloNs);
   if (!OBJECTIVES.includes(of)) throw new RangeError(`of must be ${OBJECTIVES.join(", ")}, got ${describe(of)}`);
   const alike = { sloNs, of, bound };
-  if (sloNs < bound.stepNs || !report)
-    return { ...alike, status: "impossible", p99: null, marginNs: sloNs - bound.stepNs, binds: null };
-  const times: Times | null = of === "itl" ? report.interTokenLatency : report.tpot;
+  if (sloNs < bound.stepNs) {
+    const marginNs = sloNs - bound.stepNs;
+    return { ...alike, status: "impossible", p99: null, countsOutages: false, marginNs, binds: null };
+  }
+  if (!report)
+    throw new TypeError(`report must be given where sloNs is not below the bound of ${bound.stepNs}, got null`);
+  const counted = report.outages?.counted ?? null;
+  const { interTokenLatency, tpot } = counted ?? report;
+  const times: Times | null = of === "itl" ? interTokenLatency : tpot;
   if (!times) throw new RangeError(`steps must be at least 2 where tpot is judged, got ${report.steps}`);
   const { p99Ns } = times;
   const { mean, low, high } = p99Ns;
   const isOpen = low !== null && high !== null && low <= sloNs && sloNs < high;
   const status = isOpen ? "unknown" : mean <= sloNs ? "holds" : "fails";
-  return { ...alike, status, p99: p99Ns, marginNs: sloNs - mean, binds: bindingCause(report) };
+  const marginNs = sloNs - mean;
+  return { ...alike, status, p99: p99Ns, countsOutages: counted !== null, marginNs, binds: bindingCause(report) };
 }
 
 /** Of what comes on top of computing and gaps, the most. */

@@ -6,9 +6,12 @@ import { Run } from "../../src/simulation/decode.ts";
 import { heldFabric } from "../../src/simulation/fabric.ts";
 import { simulateDecoding } from "../../src/simulation/index.ts";
 import { weighedMean, weighedQuantile } from "../../src/simulation/outages.ts";
+import { bindsWords } from "../../src/simulation/page.ts";
 import { partsOf } from "../../src/simulation/parts.ts";
 import { type DecodingOptions, type DecodingPlan, planDecoding } from "../../src/simulation/plan.ts";
+import type { DecodingReport, Times } from "../../src/simulation/report.ts";
 import { sourceScenario } from "../../src/simulation/scenario.ts";
+import { boundDecoding, judgeDecoding } from "../../src/simulation/verdict.ts";
 
 /** Linear optics whose links go out so often an hour. */
 function opticsAt(ratePerLinkHour: number | null): Optics {
@@ -37,6 +40,32 @@ test("outages that never happen leave the report as it is; what one of them does
   }
   expect([unknown.outages!.exposure, unknown.outages!.counted]).toEqual([null, null]);
   expect(never.outages!.one.addedNs.mean).toBeGreaterThan(0);
+});
+
+test("an objective is judged with outages counted where it is known how often they are", () => {
+  const options = small(opticsAt(1e-9));
+  const { report } = simulateDecoding(options, { repetitions: 1, outages: 2 });
+  const bound = boundDecoding(options);
+  const { outages, interTokenLatency, tpot } = report;
+  const twice = (times: Times): Times => ({ ...times, p99Ns: { ...times.p99Ns, mean: 2 * times.p99Ns.mean } });
+  const counted = { interTokenLatency: twice(interTokenLatency), tpot: twice(tpot!) };
+  const often: DecodingReport = { ...report, outages: { ...outages!, counted } };
+  const unknown: DecodingReport = { ...report, outages: { ...outages!, counted: null } };
+  for (const [of, { p99Ns }] of [
+    ["itl", interTokenLatency],
+    ["tpot", tpot!],
+  ] as const) {
+    const slo = { sloNs: 1.5 * p99Ns.mean, of };
+    const judged = judgeDecoding(bound, slo, often);
+    expect(judged).toMatchObject({ status: "fails", countsOutages: true, p99: { mean: 2 * p99Ns.mean } });
+    expect(judged.marginNs).toBeCloseTo(-0.5 * p99Ns.mean, 3);
+    expect(bindsWords(judged)).toMatch(/^Rare outages are counted\. Of what weights add/);
+    expect(judgeDecoding(bound, slo, unknown)).toMatchObject({ status: "holds", countsOutages: false, p99: p99Ns });
+  }
+  expect(judgeDecoding(bound, { sloNs: bound.stepNs / 2 }, report)).toMatchObject({ status: "impossible", p99: null });
+  expect(() => judgeDecoding(bound, { sloNs: 1e9 }, null)).toThrow(
+    "report must be given where sloNs is not below the bound",
+  );
 });
 
 test("no outages where links do not train again, or where none are asked for", () => {

@@ -26,6 +26,49 @@ test.each<[string, DecodingOptions, string]>([
   expect(() => planDecoding({ model, ...options })).toThrow(message);
 });
 
+/** What a program without types may hand in. */
+const wrong = (options: object) => options as DecodingOptions;
+const routes = routesOf(2, DECODE);
+
+test.each<[string, DecodingOptions, string]>([
+  ["a cold that is nothing", wrong({ cold: null }), "cold must be an object, got null"],
+  [
+    "a share with a cache",
+    wrong({ cold: { share: 0.2, cacheByte: 5 } }),
+    "cold has no field cacheByte; did you mean cacheBytes?",
+  ],
+  ["a cache without routes", wrong({ cold: { cacheBytes: 5 } }), "cold, which has no routes, has no field cacheBytes"],
+  ["routes and a share", wrong({ cold: { routes, share: 0.2 } }), "cold, which has routes, has no field share"],
+  [
+    "a part of the cache, in words",
+    wrong({ cold: { routes, perLayer: "no" } }),
+    'cold: perLayer must be a boolean, got "no"',
+  ],
+  ["contention in words", wrong({ contention: "no" }), 'contention must be a boolean, got "no"'],
+  [
+    "foresight that nobody asks for",
+    wrong({ foresee: { predictr: "oracle" } }),
+    "foresee has no field predictr; did you mean predictor?",
+  ],
+  ["foresight too far", { foresee: { horizon: 33 } }, "foresee: horizon must be from 1 to 32, got 33"],
+  ["what a cluster says of its fabric", wrong({ fabric: { ports: 2 } }), "fabric has no field ports"],
+  ["and how many share a DPU", wrong({ fabric: { gpusPerDpu: 2 } }), "fabric has no field gpusPerDpu"],
+  ["a seed in words", wrong({ seed: "1" }), 'seed must be a number, got "1"'],
+  [
+    "more steps than can be kept",
+    { cluster: { gpus: 4096, gpu: "r200" }, syncGpus: 2, steps: 1e7 },
+    "steps must be at most 65536, after 0 of warmup and where 2048 GPUs or groups of them",
+  ],
+])("%s: refused", (_, options, message) => {
+  expect(() => planDecoding({ model, cluster, ...options })).toThrow(message);
+});
+
+test("which step is shown is looked at", () => {
+  const run = (timeline: object) => simulateDecoding({ model, cluster, steps: 1 }, { timeline });
+  expect(() => run({ gpuu: 3 })).toThrow("timeline has no field gpuu; did you mean gpu?");
+  expect(() => run(null as unknown as object)).toThrow("timeline must be an object, got null");
+});
+
 test("what fetches take of HBM is stretched as computing is: half as fast a GPU loses half as much of its rate", () => {
   const { engine, roofline, residentStepNs } = planDecoding({ model, cluster });
   expect(engine.stretch).toBe(1);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { OPTICS } from "../../src/optics/builtin.ts";
-import { STATED_TPOT, studyDecoding } from "../../src/simulation/study.ts";
+import { checkDecodingStudy, STATED_TPOT, studyDecoding } from "../../src/simulation/study.ts";
 import { commandLine, longLines, SLIPS } from "../run-cli.ts";
 
 const { run } = commandLine("study");
@@ -31,10 +31,16 @@ test.each([
 });
 
 test("a study sets all optics side by side, and switches parts one by one", () => {
-  let told = 0;
-  const study = studyDecoding({ gpus: 8, steps: 10, repetitions: 1, onProgress: () => told++ });
+  const told: [done: number, of: number][] = [];
+  const study = studyDecoding({
+    gpus: 8,
+    steps: 10,
+    repetitions: 1,
+    onProgress: (done, of) => void told.push([done, of]),
+  });
   expect(study.optics.map(({ name }) => name)).toEqual(OPTICS.map(({ name }) => name));
-  expect(told).toBe(2 * OPTICS.length + study.crowded.length + study.foreseen.length);
+  const runs = 2 * OPTICS.length + study.crowded.length + study.foreseen.length;
+  expect(told).toEqual(Array.from({ length: runs + 1 }, (_, done) => [done, runs]));
   for (const { name, stated, after } of study.optics) {
     expect(stated).toEqual(STATED_TPOT[name] ?? null);
     // 302 MB in a quarter of 56 gates: never below what is resident.
@@ -46,5 +52,15 @@ test("a study sets all optics side by side, and switches parts one by one", () =
   expect(at("gaps that run meanwhile")).toBeLessThan(at("as it is"));
   expect(at("a DPU for each GPU")).toBeLessThan(at("as it is"));
   expect(study.foreseen[0]!.report.loads.prefetchesPerStep.mean).toBe(0);
+  // Prefetches of the steps that only fill caches are used in those that count: no share of them is above 1.
+  for (const { name, report } of study.foreseen.slice(1)) {
+    expect(report.loads.usedShare.mean, name).toBeGreaterThan(0);
+    expect(report.loads.usedShare.mean, name).toBeLessThanOrEqual(1);
+  }
+  expect(study.foreseen[3]!.report.loads.usedShare.mean).toBe(1); // an oracle's
   expect(() => studyDecoding({ gpus: 4 })).toThrow("gpus must be from 8 to 4096, got 4");
+  expect(() => checkDecodingStudy({ seed: -1 })).toThrow("seed must be from 0 to 9007199254740991, got -1");
+  expect(() => checkDecodingStudy({ gpus: 4096, steps: 1e7 })).toThrow(
+    "steps must be at most 32758, after 10 of warmup",
+  );
 });

@@ -153,6 +153,7 @@ function sayCauses({ causesNs }: DecodingReport): void {
 function sayCosts({ loads, ...report }: DecodingReport): void {
   heading("What it takes, a GPU");
   const { prefetchesPerStep, heldShare, usedShare } = loads;
+  const { gpu, fabric } = report.joulesPerToken;
   const rows: [string, string][] = [
     [
       "loads a step",
@@ -178,7 +179,7 @@ function sayCosts({ loads, ...report }: DecodingReport): void {
     ["per million tokens", `${figure(report.gpuHoursPerMillionTokens.mean)} GPU-hours`],
     [
       "per token",
-      `${figure(report.joulesPerToken.gpu.mean)} J, and ${figure(report.joulesPerToken.fabric.mean)} J of optics`,
+      `${figure(gpu.mean)} J${fabric ? `, and ${figure(fabric.mean)} J of optics` : "; that of optics is not stated"}`,
     ],
   ];
   sayTable(["", ""], rows);

@@ -95,13 +95,20 @@ export function timesTable(report: DecodingReport): HTMLElement {
 
 /** Bytes, loads, hours and joules of one GPU. */
 export function costsTable(report: DecodingReport): HTMLElement {
-  const rows = COSTS.filter(({ of }) => of(report)!.mean !== 0);
+  const rows = COSTS.filter(({ of }) => of(report)?.mean !== 0);
   return table(
     "decode-costs",
     "What it takes, a GPU",
     [
       { title: "figure", of: ({ name }) => name },
-      { title: "mean", of: ({ of }) => of(report)!.mean, words: ({ of, words }) => withInterval(of(report)!, words) },
+      {
+        title: "mean",
+        of: ({ of }) => of(report)?.mean ?? null,
+        words: ({ of, words }) => {
+          const found = of(report);
+          return found ? withInterval(found, words) : "not stated";
+        },
+      },
     ],
     rows,
   );
