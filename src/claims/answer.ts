@@ -65,8 +65,6 @@ export interface ClaimFindings {
   curves?: ClaimCurve[];
   /** Statements that a parameter behind this answer was solved to meet. */
   calibratedOn?: string[];
-  /** Whether a statement was not among those: what came out was foreseen. */
-  isPrediction?: boolean;
   /** Set where figures that fit are not enough, or where several readings fit. */
   verdict?: ClaimVerdict;
   /** Repetitions with other draws behind each interval. */
@@ -76,6 +74,8 @@ export interface ClaimFindings {
 /** A statement and its answer. */
 export interface ClaimAnswer extends Fact, Omit<Required<ClaimFindings>, "seeds"> {
   verdict: ClaimVerdict;
+  /** Whether a parameter behind it was solved to meet other statements, and this one was not among them. */
+  isPrediction: boolean;
   seeds: number | null;
   seconds: number;
 }
@@ -138,7 +138,7 @@ export function solve(
 
 /** An answer with all its fields, and the verdict that its figures make unless the findings say it. */
 export function answerOf(fact: Fact, findings: ClaimFindings, seconds = 0): ClaimAnswer {
-  const { figures = [], readings = [], needs = [], curves = [], calibratedOn = [], isPrediction = false } = findings;
+  const { figures = [], readings = [], needs = [], curves = [], calibratedOn = [] } = findings;
   const holds = figures.every((figure) => figure.fits);
   const [yes, no] =
     fact.kind === "derived" ? (["follows", "does not follow"] as const) : (["reproduced", "not reproduced"] as const);
@@ -153,7 +153,7 @@ export function answerOf(fact: Fact, findings: ClaimFindings, seconds = 0): Clai
     needs,
     curves,
     calibratedOn,
-    isPrediction,
+    isPrediction: calibratedOn.length > 0 && !calibratedOn.includes(fact.id),
     seeds,
     seconds,
   };

@@ -9,7 +9,7 @@ import { figure } from "../words.ts";
 import { type ClaimFindings, type ClaimNeed, compared, solve } from "./answer.ts";
 import { stated } from "./fact.ts";
 import { overSeeds } from "./judge-deadline.ts";
-import { calibratedLoad, calibratedRun } from "./judge-decoding.ts";
+import { CALIBRATED_ON, calibratedLoad, calibratedRun } from "./judge-decoding.ts";
 import type { Judges } from "./judges.ts";
 import { articleModel, type Laboratory, SEEDS } from "./laboratory.ts";
 
@@ -121,7 +121,7 @@ function hours(laboratory: Laboratory): ClaimFindings {
   const ratio = (rows[0]!.count * rows[0]!.step) / (rows[1]!.count * rows[1]!.step);
   return {
     seeds: SEEDS,
-    calibratedOn: ["tpot.mixtral"],
+    calibratedOn: CALIBRATED_ON,
     figures: [
       compared("before, 128 sequences", "GPU-hours", rows[0]!.is, gpuHours(rows[0]!.count, rows[0]!.step, SEQUENCES)),
       compared("after, 128 sequences on 128 GPUs, simulated", "GPU-hours", rows[1]!.is, run.gpuHoursPerMillionTokens),
@@ -174,7 +174,7 @@ function hbm(laboratory: Laboratory): ClaimFindings {
   };
   return {
     seeds: SEEDS,
-    calibratedOn: ["tpot.mixtral"],
+    calibratedOn: CALIBRATED_ON,
     figures: [
       compared("before, a sequence a GPU", "TB/s", stated(id, "before"), rate(1, before)),
       compared("after, a sequence a GPU, simulated", "TB/s", stated(id, "after"), toTera(run.hbmBytesPerNs)),
@@ -215,7 +215,7 @@ function fabric(laboratory: Laboratory): ClaimFindings {
   });
   return {
     seeds: SEEDS,
-    calibratedOn: ["tpot.mixtral"],
+    calibratedOn: CALIBRATED_ON,
     figures: [compared("after", "Gb/s", stated(id, "after"), run.fabricGbps)],
     arithmetic: [
       `14 x 160 MB x 8 / 33.7 ms = ${figure((14 * bits) / 33.7e6)} Gb/s; simulated ${figure(run.fabricGbps.mean)} Gb/s`,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compared, fits, halfDigit, solve } from "../../src/claims/answer.ts";
+import { answerOf, compared, fits, halfDigit, solve } from "../../src/claims/answer.ts";
 import { FACTS, stated } from "../../src/claims/fact.ts";
 import { judgeClaims } from "../../src/claims/index.ts";
 import { reactiveGap, stalledMissShare, stallsThatMiss } from "../../src/claims/judge-deadline.ts";
@@ -17,6 +17,19 @@ test("a figure fits to the digits in which it is stated", () => {
   expect(fits([5, 15], 8)).toBe(true);
   expect(fits([200, 500], 512)).toBe(false);
   expect(compared("", "ms", 35.2, { mean: 35, low: 34.9, high: 35.3 }).fits).toBe(true);
+});
+
+test("what rests on a parameter that other statements were solved for is a prediction", () => {
+  const [fact] = FACTS as [(typeof FACTS)[0]];
+  const made = (calibratedOn?: string[]) =>
+    answerOf(fact, { arithmetic: [], because: "", ...(calibratedOn && { calibratedOn }) }).isPrediction;
+  expect([made(), made([]), made([fact.id]), made(["another"]), made(["another", fact.id])]).toEqual([
+    false,
+    false,
+    false,
+    true,
+    false,
+  ]);
 });
 
 test("what is solved for gives the target when put back", () => {
