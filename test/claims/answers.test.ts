@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { answerOf, compared, fits, halfDigit, solve } from "../../src/claims/answer.ts";
 import { FACTS, stated } from "../../src/claims/fact.ts";
+import { aloneWords } from "../../src/claims/headline.ts";
 import { judgeClaims } from "../../src/claims/index.ts";
+import { latencyFor } from "../../src/claims/joint.ts";
 import { reactiveGap, stalledMissShare, stallsThatMiss } from "../../src/claims/judge-deadline.ts";
 import { coldGatesAtP99 } from "../../src/claims/judge-decoding.ts";
 
@@ -89,4 +91,22 @@ test("outages lengthen the mean by their rate times the area that they hold up",
 test("unknown statements are refused with the nearest known one", async () => {
   await expect(judgeClaims({ ids: ["tpot.mixtrl"] })).rejects.toThrow(/tpot\.mixtral/);
   expect(FACTS).toHaveLength(83);
+});
+
+test("words about the latency of optics follow from what was found", () => {
+  const words = (loadsForOnePercent: number, addedNsPerLoad = 2300) =>
+    aloneWords({ addedNsPerLoad, addedShareOfStep: 1e-3, loadsForOnePercent });
+  expect(words(149)).toContain("149 loads, and it has 56 gates: at no recall does the latency of optics matter.");
+  expect(words(28)).toContain("28 loads, and it has 56 gates: the latency of optics matters where more than 50%");
+  expect(words(Number.MAX_VALUE, -1)).toBe(
+    "Retimed optics add nothing to a load: at no recall does the latency of optics matter.",
+  );
+});
+
+test("what optics would have to add to a load is told where they may add something, and nowhere else", () => {
+  const at = (high: number) =>
+    latencyFor({ utilisation: 0.5, recall: 0.58, loads: 14, added: { mean: 0, low: -1, high } }, 2300, 0.01);
+  // Ten times as much as costs a thousandth.
+  expect(at(0.001)).toEqual([{ x: 0.5, y: expect.closeTo(23, 9) }]);
+  expect([at(0), at(-0.001)]).toEqual([[], []]);
 });
