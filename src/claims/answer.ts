@@ -39,7 +39,7 @@ export interface ClaimNeed {
   unit: string;
   /** Null: no value of the parameter does, and `because` is the proof. */
   value: number | null;
-  /** What the model gives with that value put back, beside what is stated: a value that was solved for closes the circle. */
+  /** What the model gives with that value put back, beside what is stated; null where the model has nothing to put it into. */
   gives: { name: string; unit: string; stated: number; found: number } | null;
   because: string;
 }

@@ -47,7 +47,18 @@ function simulated(sequences: number, laboratory: Laboratory, seed: number): num
 
 const fetched = (sequences: number) => sized({ sequences }).gpus ?? Number.MAX_VALUE;
 
-/** GPUs for 1.8T, and how many sequences or copies make them as many as stated. */
+/** The most sequences that so many GPUs bear in groups that hold all experts. */
+function sequencesBorne(gpusMax: number): number {
+  let [low, high] = [SEQUENCES, 2 ** 20];
+  while (high - low > 1) {
+    const sequences = Math.floor((low + high) / 2);
+    if (sized({ sequences, groupGpus: GROUP, gpusMax }).gpus === null) high = sequences;
+    else low = sequences;
+  }
+  return low;
+}
+
+/** GPUs for 1.8T, and how many sequences make them as many as stated. */
 function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFindings {
   const resident = sized({ sequences: SEQUENCES, groupGpus: GROUP });
   const disaggregated = sized({ sequences: SEQUENCES });
@@ -59,7 +70,7 @@ function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFind
     because,
   });
   const sequences = after;
-  const replicas = before / GROUP;
+  const borne = sequencesBorne(before);
   const decoded = (count: number) => laboratory && overSeeds(laboratory, (seed) => simulated(count, laboratory, seed));
   const drawn = decoded(SEQUENCES);
   const held = sized({ sequences: SEQUENCES, groupGpus: GROUP, gpusMax: before });
@@ -81,11 +92,11 @@ function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFind
     because: `${held.gpus} GPUs hold all experts, and how many more serve them hangs on the sequences in flight, which nobody states`,
     needs: [
       need(
-        "groups that hold all experts",
+        "sequences in flight, all experts in every group",
         before,
-        replicas,
-        replicas * (resident.gpus ?? 0),
-        `${before} GPUs are ${figure(replicas)} groups of ${GROUP}, each of which would do for ${SEQUENCES} sequences`,
+        borne,
+        sized({ sequences: borne, groupGpus: GROUP }).gpus ?? Number.MAX_VALUE,
+        `the most that ${before} GPUs bear, in ${figure(before / GROUP)} groups of ${GROUP}; for ${SEQUENCES} one group does`,
       ),
       need(
         "sequences in flight, experts fetched",
