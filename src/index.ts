@@ -89,6 +89,7 @@ export {
   type CommTimes,
   commTimesFor,
   compareExpertParallel,
+  type ExpertParallelNoRoom,
   type ExpertParallelOptions,
   type ExpertParallelReport,
   type ParallelPoint,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { commTimesFor, compareExpertParallel } from "../src/expert-parallel/index.ts";
+import { commTimesFor, compareExpertParallel, type ExpertParallelOptions } from "../src/expert-parallel/index.ts";
 import { sampleRanks } from "../src/expert-parallel/ranks.ts";
 import { type CommTable, readCommTimes } from "../src/formats/comm.ts";
 import { modelNamed } from "../src/models/index.ts";
@@ -20,6 +20,13 @@ const table: CommTable = {
 };
 const mixtral = modelNamed("mixtral-8x22b");
 
+/** What comes out where there is room. */
+function feasible(options: ExpertParallelOptions) {
+  const report = compareExpertParallel(options);
+  if (report.status !== "feasible") throw new Error(report.because);
+  return report;
+}
+
 test("times lie on lines between what was measured, and go on beyond", () => {
   const times = commTimesFor([table], "r200", mixtral);
   expect(times.at(6)).toEqual({ tokens: 6, dispatchNs: 1500, combineNs: 3000 });
@@ -36,7 +43,7 @@ test("times over as many nodes come before those of the same shape, and notes sa
   const two: CommTable = { ...table, nodes: 2, experts: 16 };
   expect([1, 2, 3].map((nodes) => commTimesFor([table, two], "r200", mixtral, nodes).source.nodes)).toEqual([1, 2, 2]);
   const notesOf = (ranks: number, times: CommTable[]) =>
-    compareExpertParallel({ decoding: sourceScenario(), ranks, times, batches: [1], samples: 2 }).notes;
+    feasible({ decoding: sourceScenario(), ranks, times, batches: [1], samples: 2 }).notes;
   expect(notesOf(8, [table])).toEqual(["dispatch and combine are means, measured on one node"]);
   expect(notesOf(16, [table])).toEqual([expect.stringContaining("measured on one node, and 16 GPUs are 2 nodes")]);
   expect(notesOf(16, [{ ...table, nodes: 2 }])).toEqual(["dispatch and combine are means, measured on 2 nodes"]);
@@ -64,7 +71,7 @@ test("one token of two experts: the busiest of 8 ranks has one row, four times t
 
 test("a step is what its layers come to", () => {
   const decoding = sourceScenario();
-  const report = compareExpertParallel({ decoding, ranks: 8, times: [table], batches: [1, 64], samples: 8 });
+  const report = feasible({ decoding, ranks: 8, times: [table], batches: [1, 64], samples: 8 });
   const { at } = report;
   const layers = 56;
   expect(at.residentNs).toBeCloseTo(31.2e6, 0);
@@ -75,6 +82,17 @@ test("a step is what its layers come to", () => {
   const mean = (at.weightsNs - at.residentNs) / layers;
   expect(mean).toBeGreaterThan(0.25 * (302e6 / 1600));
   expect(mean).toBeLessThan(0.25 * (302e6 / 1500 + 25e3));
+});
+
+test("ranks without room for all experts are an answer, and name what they lack", () => {
+  const decoding = { model: "deepseek-v3", cluster: { gpus: 64, gpu: "h100" } };
+  const layers = modelNamed("deepseek-v3").moeLayers.length;
+  const report = compareExpertParallel({ decoding, ranks: 4 });
+  if (report.status === "feasible") throw new Error("expected no room");
+  expect(report).toMatchObject({ ranks: 4, experts: 256 * layers });
+  // Eighty gigabytes a GPU hold no more than that over the size of an expert.
+  expect(report.room * modelNamed("deepseek-v3").expertBytes).toBeLessThan(4 * 80e9);
+  expect(report.because).toBe(`4 GPUs have room for ${report.room} of ${256 * layers} experts of deepseek-v3`);
 });
 
 describe("refusals", () => {

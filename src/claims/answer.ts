@@ -39,7 +39,7 @@ export interface ClaimNeed {
   unit: string;
   /** Null: no value of the parameter does, and `because` is the proof. */
   value: number | null;
-  /** What the model gives with that value put back, beside what is stated: a value that was solved for closes the circle. */
+  /** What the model gives with that value put back, beside what is stated; null where the model has nothing to put it into. */
   gives: { name: string; unit: string; stated: number; found: number } | null;
   because: string;
 }
@@ -65,8 +65,6 @@ export interface ClaimFindings {
   curves?: ClaimCurve[];
   /** Statements that a parameter behind this answer was solved to meet. */
   calibratedOn?: string[];
-  /** Whether a statement was not among those: what came out was foreseen. */
-  isPrediction?: boolean;
   /** Set where figures that fit are not enough, or where several readings fit. */
   verdict?: ClaimVerdict;
   /** Repetitions with other draws behind each interval. */
@@ -76,6 +74,8 @@ export interface ClaimFindings {
 /** A statement and its answer. */
 export interface ClaimAnswer extends Fact, Omit<Required<ClaimFindings>, "seeds"> {
   verdict: ClaimVerdict;
+  /** Whether a parameter behind it was solved to meet other statements, and this one was not among them. */
+  isPrediction: boolean;
   seeds: number | null;
   seconds: number;
 }
@@ -138,7 +138,7 @@ export function solve(
 
 /** An answer with all its fields, and the verdict that its figures make unless the findings say it. */
 export function answerOf(fact: Fact, findings: ClaimFindings, seconds = 0): ClaimAnswer {
-  const { figures = [], readings = [], needs = [], curves = [], calibratedOn = [], isPrediction = false } = findings;
+  const { figures = [], readings = [], needs = [], curves = [], calibratedOn = [] } = findings;
   const holds = figures.every((figure) => figure.fits);
   const [yes, no] =
     fact.kind === "derived" ? (["follows", "does not follow"] as const) : (["reproduced", "not reproduced"] as const);
@@ -153,7 +153,7 @@ export function answerOf(fact: Fact, findings: ClaimFindings, seconds = 0): Clai
     needs,
     curves,
     calibratedOn,
-    isPrediction,
+    isPrediction: calibratedOn.length > 0 && !calibratedOn.includes(fact.id),
     seeds,
     seconds,
   };

@@ -13,7 +13,7 @@ export interface ClaimHeadline {
   /** What retimed optics add to a cold load, over co-packaged ones, and to a step of 14 of them. */
   addedNsPerLoad: number;
   addedShareOfStep: number;
-  /** Loads that a step would have to wait for if that were to cost it 1%; there are 56 gates, so no recall makes it so. */
+  /** Loads that a step would have to wait for if that were to cost it 1%; beyond the 56 gates no recall makes it so. */
   loadsForOnePercent: number;
   /** The probability of a stalled frame at which retimed optics cost a step 1%, against the share that is foreseen in time. */
   stallsForOnePercent: ClaimCurve;
@@ -34,7 +34,7 @@ export function headlineOf(laboratory: Laboratory): ClaimHeadline {
   const loads = coPackaged!.loads.askedPerStep.mean;
   const addedNs = retimed!.interTokenLatency.meanNs.mean - stepNs;
   const addedNsPerLoad = addedNs / loads;
-  const loadsForOnePercent = (WORTH * stepNs) / addedNsPerLoad;
+  const loadsForOnePercent = addedNsPerLoad > 0 ? (WORTH * stepNs) / addedNsPerLoad : Number.MAX_VALUE;
   const probability = 1e-4;
   const { lowNs, highNs } = {
     lowNs: stated("optics.dsp-fec", "stallLow"),
@@ -69,8 +69,25 @@ export function headlineOf(laboratory: Laboratory): ClaimHeadline {
     },
     joint,
     foreseen,
-    words: `Retimed optics add ${duration(addedNsPerLoad)} to a load of ${duration(retimed!.loads.times.meanNs.mean)}: ${percent(addedNs / stepNs)} of a step, with nothing foreseen. To cost 1% a step would have to wait for ${figure(loadsForOnePercent)} loads, and it has ${articleModel().moeLayers.length} gates: at no recall does the latency of optics matter. What may matter are faults: with ${percent(atStated.x)} foreseen, 1 frame in ${figure(1 / atStated.y)} would have to stall. With all experts foreseen a layer ahead, on a fabric that others keep busy for half of the time, a token of 8 layers waits ${busy[0]} over co-packaged and ${busy[1]} over retimed optics: what is left is queueing. ${jointWords(joint, addedNsPerLoad)}`,
+    words: [
+      aloneWords({ addedNsPerLoad, addedShareOfStep: addedNs / stepNs, loadsForOnePercent }),
+      `What may matter are faults: with ${percent(atStated.x)} foreseen, 1 frame in ${figure(1 / atStated.y)} would have to stall. With all experts foreseen a layer ahead, on a fabric that others keep busy for half of the time, a token of 8 layers waits ${busy[0]} over co-packaged and ${busy[1]} over retimed optics: what is left is queueing.`,
+      jointWords(joint, addedNsPerLoad),
+    ].join(" "),
   };
+}
+
+/** What optics come to where nothing queues and nothing is foreseen. */
+export function aloneWords(found: Pick<ClaimHeadline, "addedNsPerLoad" | "addedShareOfStep" | "loadsForOnePercent">) {
+  const { addedNsPerLoad, addedShareOfStep, loadsForOnePercent } = found;
+  if (addedNsPerLoad <= 0)
+    return "Retimed optics add nothing to a load: at no recall does the latency of optics matter.";
+  const gates = articleModel().moeLayers.length;
+  const matters =
+    loadsForOnePercent > gates
+      ? "at no recall does the latency of optics matter"
+      : `the latency of optics matters where more than ${percent(loadsForOnePercent / gates)} of gates wait for one`;
+  return `Retimed optics add ${duration(addedNsPerLoad)} to a load: ${percent(addedShareOfStep)} of a step, with nothing foreseen. To cost 1% a step would have to wait for ${figure(loadsForOnePercent)} loads, and it has ${gates} gates: ${matters}.`;
 }
 
 function jointWords({ points, recalls, mostShare }: JointSolution, addedNsPerLoad: number): string {

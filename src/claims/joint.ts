@@ -54,13 +54,19 @@ export function jointSolution(laboratory: Laboratory, addedNsPerLoad: number, wo
       x: "share of the time that the DPU is busy",
       y: "added to a load, µs",
       isLog: true,
-      // By the upper ends of intervals.
-      points: shared.map((row) => ({
-        x: row[1]!.utilisation,
-        y: (addedNsPerLoad * worth) / row[1]!.added.high / 1e3,
-      })),
+      points: shared.flatMap((row) => latencyFor(row[1]!, addedNsPerLoad, worth)),
     },
   };
+}
+
+/**
+ * What optics would have to add to a load for `worth` of a step, by the upper end of the interval: no point where not even that
+ * end is above 0, as then nothing can be told.
+ */
+export function latencyFor({ utilisation, added }: JointPoint, addedNsPerLoad: number, worth: number) {
+  return added.high > 0 && addedNsPerLoad > 0
+    ? [{ x: utilisation, y: (addedNsPerLoad * worth) / added.high / 1e3 }]
+    : [];
 }
 
 /** The largest recall at which `worth` is still reached, along straight lines between points. */

@@ -9,7 +9,7 @@ import { figure } from "../words.ts";
 import { type ClaimFindings, type ClaimNeed, compared, solve } from "./answer.ts";
 import { stated } from "./fact.ts";
 import { overSeeds } from "./judge-deadline.ts";
-import { calibratedLoad, calibratedRun } from "./judge-decoding.ts";
+import { CALIBRATED_ON, calibratedLoad, calibratedRun } from "./judge-decoding.ts";
 import type { Judges } from "./judges.ts";
 import { articleModel, type Laboratory, SEEDS } from "./laboratory.ts";
 
@@ -47,7 +47,18 @@ function simulated(sequences: number, laboratory: Laboratory, seed: number): num
 
 const fetched = (sequences: number) => sized({ sequences }).gpus ?? Number.MAX_VALUE;
 
-/** GPUs for 1.8T, and how many sequences or copies make them as many as stated. */
+/** The most sequences that so many GPUs bear in groups that hold all experts. */
+function sequencesBorne(gpusMax: number): number {
+  let [low, high] = [SEQUENCES, 2 ** 20];
+  while (high - low > 1) {
+    const sequences = Math.floor((low + high) / 2);
+    if (sized({ sequences, groupGpus: GROUP, gpusMax }).gpus === null) high = sequences;
+    else low = sequences;
+  }
+  return low;
+}
+
+/** GPUs for 1.8T, and how many sequences make them as many as stated. */
 function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFindings {
   const resident = sized({ sequences: SEQUENCES, groupGpus: GROUP });
   const disaggregated = sized({ sequences: SEQUENCES });
@@ -59,7 +70,7 @@ function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFind
     because,
   });
   const sequences = after;
-  const replicas = before / GROUP;
+  const borne = sequencesBorne(before);
   const decoded = (count: number) => laboratory && overSeeds(laboratory, (seed) => simulated(count, laboratory, seed));
   const drawn = decoded(SEQUENCES);
   const held = sized({ sequences: SEQUENCES, groupGpus: GROUP, gpusMax: before });
@@ -81,11 +92,11 @@ function gpus(before: number, after: number, laboratory?: Laboratory): ClaimFind
     because: `${held.gpus} GPUs hold all experts, and how many more serve them hangs on the sequences in flight, which nobody states`,
     needs: [
       need(
-        "groups that hold all experts",
+        "sequences in flight, all experts in every group",
         before,
-        replicas,
-        replicas * (resident.gpus ?? 0),
-        `${before} GPUs are ${figure(replicas)} groups of ${GROUP}, each of which would do for ${SEQUENCES} sequences`,
+        borne,
+        sized({ sequences: borne, groupGpus: GROUP }).gpus ?? Number.MAX_VALUE,
+        `the most that ${before} GPUs bear, in ${figure(before / GROUP)} groups of ${GROUP}; for ${SEQUENCES} one group does`,
       ),
       need(
         "sequences in flight, experts fetched",
@@ -121,7 +132,7 @@ function hours(laboratory: Laboratory): ClaimFindings {
   const ratio = (rows[0]!.count * rows[0]!.step) / (rows[1]!.count * rows[1]!.step);
   return {
     seeds: SEEDS,
-    calibratedOn: ["tpot.mixtral"],
+    calibratedOn: CALIBRATED_ON,
     figures: [
       compared("before, 128 sequences", "GPU-hours", rows[0]!.is, gpuHours(rows[0]!.count, rows[0]!.step, SEQUENCES)),
       compared("after, 128 sequences on 128 GPUs, simulated", "GPU-hours", rows[1]!.is, run.gpuHoursPerMillionTokens),
@@ -174,7 +185,7 @@ function hbm(laboratory: Laboratory): ClaimFindings {
   };
   return {
     seeds: SEEDS,
-    calibratedOn: ["tpot.mixtral"],
+    calibratedOn: CALIBRATED_ON,
     figures: [
       compared("before, a sequence a GPU", "TB/s", stated(id, "before"), rate(1, before)),
       compared("after, a sequence a GPU, simulated", "TB/s", stated(id, "after"), toTera(run.hbmBytesPerNs)),
@@ -215,7 +226,7 @@ function fabric(laboratory: Laboratory): ClaimFindings {
   });
   return {
     seeds: SEEDS,
-    calibratedOn: ["tpot.mixtral"],
+    calibratedOn: CALIBRATED_ON,
     figures: [compared("after", "Gb/s", stated(id, "after"), run.fabricGbps)],
     arithmetic: [
       `14 x 160 MB x 8 / 33.7 ms = ${figure((14 * bits) / 33.7e6)} Gb/s; simulated ${figure(run.fabricGbps.mean)} Gb/s`,

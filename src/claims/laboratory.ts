@@ -36,9 +36,9 @@ export class Laboratory {
 
   /**
    * Decodes as the sources have it: the layers of Mixtral 8x22B with experts of 160 MB, a cold load in a quarter of gates, a DPU a GPU so
-   * that loads do not wait for one another, and loads on top of the gap.
+   * that loads do not wait for one another, and loads on top of the gap. `outages`: runs of each repetition in which a link goes out once.
    */
-  decode(change: DecodingOptions = {}): DecodingReport {
+  decode(change: DecodingOptions = {}, outages = 0): DecodingReport {
     const { cluster, ...rest } = change;
     const options: DecodingOptions = {
       model: articleModel(),
@@ -51,8 +51,8 @@ export class Laboratory {
       // Nodes and pods of one GPU: every load takes the sources' 3 hops.
       cluster: { gpus: 8, gpusPerNode: 1, gpusPerPod: 1, gpusPerDpu: 1, gpu: "r200", ...cluster },
     };
-    const key = JSON.stringify(options);
-    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS, outages: 0 }).report;
+    const key = JSON.stringify([options, outages]);
+    const report = this.#decoded.get(key) ?? simulateDecoding(options, { repetitions: SEEDS, outages }).report;
     this.#decoded.set(key, report);
     return report;
   }

@@ -43,6 +43,8 @@ Examples:
     )
     .action(async (id: string | undefined, flags: ClaimsFlags) => {
       checkFolders(flags.svg);
+      if (id !== undefined && flags.only)
+        throw new TypeError(`--only is for all statements, and ${id} is one: leave one of them out`);
       const isQuick = flags.quick ?? false;
       const answers = (await answered(id, isQuick)).filter(({ verdict }) => !flags.only || verdict === flags.only);
       if (flags.json && flags.svg === undefined) return sayJson(answers);

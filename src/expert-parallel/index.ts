@@ -43,7 +43,21 @@ export interface ParallelPoint {
   imbalance: number;
 }
 
+/** The GPUs that would hold all experts together have no room for them. */
+export interface ExpertParallelNoRoom {
+  status: "infeasible";
+  model: string;
+  /** GPUs that there are for it. */
+  ranks: number;
+  /** Experts that fit into these, and experts that there are. */
+  room: number;
+  experts: number;
+  /** In a sentence. */
+  because: string;
+}
+
 export interface ExpertParallelReport {
+  status: "feasible";
   model: string;
   ranks: number;
   /** Whose times: the same shape, or the nearest one's at as many bytes. */
@@ -60,8 +74,13 @@ export interface ExpertParallelReport {
 
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
-/** Steps when tokens travel, and when weights do, by batch; and the batch from which tokens are faster. */
-export function compareExpertParallel(options: ExpertParallelOptions = {}): ExpertParallelReport {
+/**
+ * Steps when tokens travel, and when weights do, by batch; and the batch from which tokens are faster. Where the ranks have no room
+ * for all experts, that is the answer.
+ */
+export function compareExpertParallel(
+  options: ExpertParallelOptions = {},
+): ExpertParallelReport | ExpertParallelNoRoom {
   checkKeys("options", options, ["decoding", "ranks", "times", "batches", "samples"]);
   const { decoding = {}, batches = BATCHES, samples = 32, times: tables = COMM_TABLES } = options;
   const plan = planDecoding(decoding);
@@ -69,14 +88,14 @@ export function compareExpertParallel(options: ExpertParallelOptions = {}): Expe
   const ranks = options.ranks ?? ranksFor(plan);
   checkWhole("ranks", ranks, 1, cluster.gpus);
   checkWhole("samples", samples, 1, 1e5);
-  const room = expertSlots(cluster, model) * ranks;
-  if (room < model.moeLayers.length * model.experts)
-    throw new RangeError(
-      `ranks must be more: ${ranks} GPUs have room for ${room} of ${model.moeLayers.length * model.experts} experts of ${model.name}, got ${ranks}`,
-    );
   batches.forEach((batch, i) => {
     checkWhole("batches", batch, i === 0 ? 1 : batches[i - 1]! + 1, 2 ** 14);
   });
+  const [room, experts] = [expertSlots(cluster, model) * ranks, model.moeLayers.length * model.experts];
+  if (room < experts) {
+    const because = `${ranks} GPUs have room for ${room} of ${experts} experts of ${model.name}`;
+    return { status: "infeasible", model: model.name, ranks, room, experts, because };
+  }
   const comm = commTimesFor(tables, cluster.gpu.name, model, Math.ceil(ranks / cluster.gpusPerNode));
   const seed = decoding.seed ?? 1;
   const pointAt = pointsOf(plan, { ranks, comm, samples, seed });
@@ -94,6 +113,7 @@ export function compareExpertParallel(options: ExpertParallelOptions = {}): Expe
   });
   const first = faster(points[0]!);
   return {
+    status: "feasible",
     model: model.name,
     ranks,
     times: comm.source,

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
-import { compared, fits, halfDigit, solve } from "../../src/claims/answer.ts";
+import { answerOf, compared, fits, halfDigit, solve } from "../../src/claims/answer.ts";
 import { FACTS, stated } from "../../src/claims/fact.ts";
+import { aloneWords } from "../../src/claims/headline.ts";
 import { judgeClaims } from "../../src/claims/index.ts";
+import { latencyFor } from "../../src/claims/joint.ts";
 import { reactiveGap, stalledMissShare, stallsThatMiss } from "../../src/claims/judge-deadline.ts";
 import { coldGatesAtP99 } from "../../src/claims/judge-decoding.ts";
 
@@ -17,6 +19,19 @@ test("a figure fits to the digits in which it is stated", () => {
   expect(fits([5, 15], 8)).toBe(true);
   expect(fits([200, 500], 512)).toBe(false);
   expect(compared("", "ms", 35.2, { mean: 35, low: 34.9, high: 35.3 }).fits).toBe(true);
+});
+
+test("what rests on a parameter that other statements were solved for is a prediction", () => {
+  const [fact] = FACTS as [(typeof FACTS)[0]];
+  const made = (calibratedOn?: string[]) =>
+    answerOf(fact, { arithmetic: [], because: "", ...(calibratedOn && { calibratedOn }) }).isPrediction;
+  expect([made(), made([]), made([fact.id]), made(["another"]), made(["another", fact.id])]).toEqual([
+    false,
+    false,
+    false,
+    true,
+    false,
+  ]);
 });
 
 test("what is solved for gives the target when put back", () => {
@@ -76,4 +91,22 @@ test("outages lengthen the mean by their rate times the area that they hold up",
 test("unknown statements are refused with the nearest known one", async () => {
   await expect(judgeClaims({ ids: ["tpot.mixtrl"] })).rejects.toThrow(/tpot\.mixtral/);
   expect(FACTS).toHaveLength(83);
+});
+
+test("words about the latency of optics follow from what was found", () => {
+  const words = (loadsForOnePercent: number, addedNsPerLoad = 2300) =>
+    aloneWords({ addedNsPerLoad, addedShareOfStep: 1e-3, loadsForOnePercent });
+  expect(words(149)).toContain("149 loads, and it has 56 gates: at no recall does the latency of optics matter.");
+  expect(words(28)).toContain("28 loads, and it has 56 gates: the latency of optics matters where more than 50%");
+  expect(words(Number.MAX_VALUE, -1)).toBe(
+    "Retimed optics add nothing to a load: at no recall does the latency of optics matter.",
+  );
+});
+
+test("what optics would have to add to a load is told where they may add something, and nowhere else", () => {
+  const at = (high: number) =>
+    latencyFor({ utilisation: 0.5, recall: 0.58, loads: 14, added: { mean: 0, low: -1, high } }, 2300, 0.01);
+  // Ten times as much as costs a thousandth.
+  expect(at(0.001)).toEqual([{ x: 0.5, y: expect.closeTo(23, 9) }]);
+  expect([at(0), at(-0.001)]).toEqual([[], []]);
 });

@@ -102,6 +102,13 @@ describe("refusals", () => {
     ["--slo-ms 0", "sloNs must be above 0, got 0 (--slo-ms 0)"],
     ["--optics cpo-80g", "did you mean cpo-800g?"],
     ["--sensitivity --html x.html", "--html does not go with --sensitivity"],
+    ["--sensitivity --outages 3", "--outages does not go with --sensitivity"],
+    ["--sensitivity --slo-ms 50", "--slo-ms does not go with --sensitivity"],
+    ["--sensitivity --times t.csv", "--times does not go with --sensitivity"],
+    ["--factor 2", "--factor goes with --sensitivity"],
+    ["--means expert-parallel --steps 10", "--steps does not go with --means expert-parallel"],
+    ["--means expert-parallel --repetitions 2", "--repetitions does not go with --means expert-parallel"],
+    ["--slo-ms 30 --svg x.svg", "--svg does not go with an SLO below any step: nothing is simulated"],
     ["--html no/such/x.html", "no/such/x.html: there is no such folder"],
   ])("simulate %s", refuses);
 });

@@ -23,16 +23,17 @@ import {
   timelineSpans,
 } from "../../index.ts";
 import { checkFolders, readText, writeText } from "../files.ts";
-import { definedOf } from "../options.ts";
+import { definedOf, flagOf } from "../options.ts";
 import { progressBar, sayJson } from "../print.ts";
 import { declaredCommand, type SimulateFlags } from "./flags.ts";
-import { sayImpossible, sayParallel, saySensitivity, saySimulation } from "./report.ts";
+import { sayImpossible, sayNoRoom, sayParallel, saySensitivity, saySimulation } from "./report.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 
 /** `vorchestrate simulate [SCENARIO]` */
 export function simulateCommand(): Command {
   return declaredCommand().action(async (file: string | undefined, flags: SimulateFlags) => {
     checkFolders(flags.svg, flags.trace, flags.html);
+    refuseStray(flags);
     const scenario = await scenarioOf(file, flags);
     const { options, sloNs } = scenario;
     const bound = boundDecoding(options);
@@ -41,15 +42,16 @@ export function simulateCommand(): Command {
       runParallel(scenario, flags);
       return;
     }
+    if (flags.sensitivity) {
+      runSensitivity(scenario, flags);
+      return;
+    }
     if (sloNs < bound.stepNs) {
+      refuse(flags, ["svg", "trace", "html"], "an SLO below any step: nothing is simulated");
       const verdict = judgeDecoding(bound, slo, null);
       process.exitCode = 1;
       if (flags.json) sayJson({ verdict });
       else sayImpossible(verdict, scenario);
-      return;
-    }
-    if (flags.sensitivity) {
-      runSensitivity(scenario, flags);
       return;
     }
     const result = simulated(options, flags);
@@ -74,30 +76,28 @@ function simulated(options: DecodingOptions, { repetitions, outages }: SimulateF
 
 /** Tokens that travel, where the GPUs of nodes have room for all experts together. */
 function parallelOf(options: DecodingOptions, flags: SimulateFlags): ExpertParallelReport | undefined {
-  try {
-    return compared(options, flags);
-  } catch (error) {
-    if (error instanceof RangeError && error.message.startsWith("ranks must be more")) return undefined;
-    throw error;
-  }
+  const report = compared(options, flags);
+  return report.status === "feasible" ? report : undefined;
 }
 
-function compared(decoding: DecodingOptions, { times }: SimulateFlags): ExpertParallelReport {
+function compared(decoding: DecodingOptions, { times }: SimulateFlags) {
   const tables = times === undefined ? undefined : readCommTimes(readText(times), { file: times });
   return compareExpertParallel({ decoding, ...definedOf({ times: tables }) });
 }
 
 function runParallel({ options, sloNs }: Scenario, flags: SimulateFlags): void {
-  refuse(flags, ["trace", "html", "sensitivity"], "--means expert-parallel");
   const report = compared(options, flags);
-  process.exitCode = report.at.tokensNs <= sloNs ? 0 : 1;
-  if (flags.svg !== undefined) writeText(flags.svg, expertParallelChart(report));
+  process.exitCode = report.status === "feasible" && report.at.tokensNs <= sloNs ? 0 : 1;
+  if (flags.svg !== undefined) {
+    if (report.status === "infeasible") throw new RangeError(`--svg has nothing to draw: ${report.because}`);
+    writeText(flags.svg, expertParallelChart(report));
+  }
   if (flags.json) sayJson(report);
+  else if (report.status === "infeasible") sayNoRoom(report);
   else sayParallel(report, sloNs, flags);
 }
 
 function runSensitivity({ options }: Scenario, flags: SimulateFlags): void {
-  refuse(flags, ["trace", "html"], "--sensitivity");
   const { repetitions, factor, sloOf } = flags;
   const bar = progressBar("changing", 100);
   let report: SensitivityReport;
@@ -114,9 +114,21 @@ function runSensitivity({ options }: Scenario, flags: SimulateFlags): void {
   else saySensitivity(report, flags);
 }
 
+/** Flags that would be ignored in silence. */
+function refuseStray(flags: SimulateFlags): void {
+  if (flags.means === "expert-parallel")
+    refuse(
+      flags,
+      ["trace", "html", "sensitivity", "factor", "steps", "repetitions", "outages", "sloOf"],
+      "--means expert-parallel",
+    );
+  if (flags.sensitivity) refuse(flags, ["trace", "html", "outages", "sloMs", "times"], "--sensitivity");
+  else if (flags.factor !== undefined) throw new TypeError("--factor goes with --sensitivity");
+}
+
 function refuse(flags: SimulateFlags, keys: readonly (keyof SimulateFlags)[], what: string): void {
   const stray = keys.find((key) => flags[key] !== undefined);
-  if (stray) throw new TypeError(`--${stray} does not go with ${what}`);
+  if (stray) throw new TypeError(`${flagOf(stray)} does not go with ${what}`);
 }
 
 function writeAll(

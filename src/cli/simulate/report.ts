@@ -6,6 +6,7 @@ import {
   type DecodingResult,
   type DecodingVerdict,
   duration,
+  type ExpertParallelNoRoom,
   type ExpertParallelReport,
   figure,
   type OutageReport,
@@ -221,6 +222,12 @@ export function sayParallel(report: ExpertParallelReport, sloNs: number, { svg }
   for (const note of notes) sayWrapped("- ", note);
   if (svg !== undefined) say(`\nThe picture is in ${svg}`);
   else sayNext([[again("--svg tokens.svg"), "draws them"]]);
+}
+
+/** That tokens cannot travel, for want of room. */
+export function sayNoRoom({ model, ranks, because }: ExpertParallelNoRoom): void {
+  say(`${paint.bold(model)}, tokens travel among ${ranks} GPUs: ${paint.red(paint.bold("infeasible"))}`);
+  sayWrapped("", `${because}. More --gpus, or a --gpu with more memory, would hold all.`);
 }
 
 /** Parameters, what moves the p99 most on top. */
