@@ -7,8 +7,8 @@ const PATIENCE_MS = 150;
 interface Waiting {
   job: JobName;
   question: unknown;
-  onProgress: ((progress: never) => void) | undefined;
-  resolve: (answer: never) => void;
+  onProgress: (progress: unknown) => void;
+  resolve: (answer: unknown) => void;
   reject: (reason: Error) => void;
 }
 
@@ -31,11 +31,13 @@ export class Hand {
   ask<J extends JobName>(
     job: J,
     question: Question<J>,
-    onProgress?: (progress: never) => void,
+    onProgress: (progress: never) => void = () => {},
   ): Promise<Answer<J> | null> {
     return new Promise((resolve, reject) => {
-      this.#next?.resolve(null as never);
-      this.#next = { job, question, onProgress, resolve: resolve as (answer: never) => void, reject };
+      this.#next?.resolve(null);
+      // What comes back is what this job says: from here on it has no type of its own.
+      const untyped = { onProgress, resolve } as Pick<Waiting, "onProgress" | "resolve">;
+      this.#next = { job, question, reject, ...untyped };
       if (this.#current) this.#waitFor(this.#current);
       this.#start();
     });
@@ -43,7 +45,7 @@ export class Hand {
 
   /** Gives up what is under way, and what waits. */
   cancel(): void {
-    this.#next?.resolve(null as never);
+    this.#next?.resolve(null);
     this.#next = null;
     if (this.#current) this.#cut();
   }
@@ -64,7 +66,7 @@ export class Hand {
   #cut(): void {
     this.#worker?.terminate();
     this.#worker = null;
-    this.#current?.resolve(null as never);
+    this.#current?.resolve(null);
     this.#current = null;
   }
 
@@ -96,11 +98,11 @@ export class Hand {
     const current = this.#current;
     if (!current) return;
     if ("progress" in said) {
-      current.onProgress?.(said.progress as never);
+      current.onProgress(said.progress);
       return;
     }
     this.#current = null;
-    if ("answer" in said) current.resolve(said.answer as never);
+    if ("answer" in said) current.resolve(said.answer);
     else current.reject(new RangeError(said.refused));
     this.#start();
   }

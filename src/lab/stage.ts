@@ -43,7 +43,7 @@ export class Stage<K extends Knobs = Knobs> {
     this.#values = defaultsOf(knobs);
     this.#script = script;
     this.#changed = changed;
-    this.#controls = controlsFor(knobs, (knob, value) => this.set(knob, value as never));
+    this.#controls = controlsFor(knobs, (knob, value) => this.#turn(knob, value));
     const panel = element(
       "details",
       { class: "panel", open: !matchMedia(NARROW).matches },
@@ -72,8 +72,12 @@ export class Stage<K extends Knobs = Knobs> {
 
   /** Turns a knob, as a hand on it would. */
   set<N extends keyof K & string>(name: N, value: Values<K>[N]): void {
-    this.#values[name] = value;
-    this.#controls.get(name)!.show(value as Value);
+    this.#turn(name, value as Value);
+  }
+
+  #turn(name: keyof K & string, value: Value): void {
+    (this.#values as Record<string, Value>)[name] = value;
+    this.#controls.get(name)!.show(value);
     this.#hideIdle();
     if (this.#turned.size === 0) requestAnimationFrame(() => this.#tell());
     this.#turned.add(name);
@@ -83,7 +87,7 @@ export class Stage<K extends Knobs = Knobs> {
   /** Turns all knobs at once; those that are not given go back to their defaults. */
   reset(values: ReadonlyMap<string, Value> = new Map()): void {
     for (const [name, value] of Object.entries({ ...defaultsOf(this.#knobs), ...Object.fromEntries(values) }))
-      if (value !== this.#values[name]) this.set(name, value as never);
+      if (value !== this.#values[name]) this.#turn(name, value);
     // What was typed and refused goes, too.
     this.#showAll();
   }
