@@ -180,6 +180,7 @@ export type { BalanceAnswer, BalanceInfeasible, BalancePlan } from "./placement/
 export type { BalanceLimits, BalanceProblem, LoadScenario, PlanInForce } from "./placement/balance-problem.ts";
 export type { Cluster, Tier } from "./placement/cluster.ts";
 export { type ExpertCost, explainPlacement, type OtherPlace, type PlacementExplanation } from "./placement/explain.ts";
+export { type PlanFit, planInForce } from "./placement/in-force.ts";
 export {
   type LatencyPlacement,
   type PlacementStatus,

@@ -6,12 +6,12 @@ import {
   balancePlanOf,
   formatMaps,
   formatPlan,
-  gpusOfSlots,
   heatMap,
   type LoadStatistics,
   mapsOf,
   type PlanInForce,
   placeForBalance,
+  planInForce,
   readPlan,
   verifyBalance,
 } from "../../index.ts";
@@ -67,33 +67,16 @@ function taskOf(statistics: LoadStatistics, file: string, flags: PlaceFlags): Ta
   return { ...task, problem: { ...problem, from }, ...dealt };
 }
 
-/** A plan's rows of the layers placed; slots lie on GPUs in equal parts where the file does not say on which. */
+/** A plan's rows of the layers placed, and where its slots were dealt out, as the file does not say on which GPUs they are. */
 function rowsOf({ problem, layers, statistics }: Task, file: string): { held: PlanInForce } & Pick<Task, "dealt"> {
-  const plan = readPlan(readText(file), { file });
-  if (plan.objective !== "balance")
-    throw new TypeError(`${file}: expected a plan of layers and slots, got one for latency`);
-  const { physicalToLogicalMap: rows, layers: numbers, gpus } = plan;
-  if (gpus !== undefined && gpus !== problem.gpus)
-    throw new RangeError(`${file}: expected num_gpus to be ${problem.gpus}, the GPUs placed on, got ${gpus}`);
-  const slots = rows[0]?.length ?? 0;
-  if (!plan.gpuOfSlot && slots % problem.gpus !== 0)
-    throw new RangeError(
-      `${file}: expected slots that ${problem.gpus} GPUs can share equally, got ${slots} a layer: give what --out wrote, which says on which GPU each is`,
-    );
-  const gpuOfSlot = plan.gpuOfSlot ?? gpusOfSlots(slots, problem.gpus);
-  const isDealt = plan.gpuOfSlot === undefined && gpus === undefined;
-  const held = (rows: readonly (readonly number[])[]) => ({
-    held: { physicalToLogicalMap: rows.map((row) => [...row]), gpuOfSlot },
-    ...(isDealt ? { dealt: { file, slotsPerGpu: slots / problem.gpus } } : {}),
+  const { held, slots, isDealt } = planInForce(readPlan(readText(file), { file }), {
+    file,
+    gpus: problem.gpus,
+    layers,
+    layersOfLoads: statistics.loads.length,
+    advice: "give what --out wrote, which says on which GPU each is",
   });
-  if (numbers) {
-    const missing = layers.find((layer) => !numbers.includes(layer));
-    if (missing !== undefined) throw new RangeError(`${file}: expected a row of layer ${missing}, got none`);
-    return held(layers.map((layer) => rows[numbers.indexOf(layer)]!));
-  }
-  if (rows.length === statistics.loads.length) return held(layers.map((layer) => rows[layer]!));
-  if (rows.length === layers.length) return held(rows);
-  throw new RangeError(`${file}: expected ${statistics.loads.length} layers, as the loads have, got ${rows.length}`);
+  return { held, ...(isDealt ? { dealt: { file, slotsPerGpu: slots / problem.gpus } } : {}) };
 }
 
 function place(task: Task): void {

@@ -5,11 +5,11 @@ import {
   balancePlanOf,
   formatMaps,
   formatPlan,
-  gpusOfSlots,
   type LoadStatistics,
   mapsOf,
   type PlanInForce,
   placeForBalance,
+  planInForce,
   readPlan,
 } from "../../../index.ts";
 import { Checksum } from "../checksum.ts";
@@ -151,27 +151,7 @@ function fitting<T>(force: NamedBytes | null, work: () => T): T {
 /** A file's rows of the layers that are placed. */
 function planIn({ question, statistics, layers }: Task, { name: file, bytes }: NamedBytes): PlanInForce {
   const plan = readPlan(new TextDecoder().decode(bytes), { file });
-  if (plan.objective !== "balance")
-    throw new RangeError(`${file}: expected a plan of layers and slots, got one of who is near to whom`);
-  const { physicalToLogicalMap: rows, layers: numbers, gpus } = plan;
-  if (gpus !== undefined && gpus !== question.gpus)
-    throw new RangeError(`${file}: expected num_gpus to be ${question.gpus}, the GPUs placed on, got ${gpus}`);
-  const slots = rows[0]?.length ?? 0;
-  if (!plan.gpuOfSlot && slots % question.gpus !== 0)
-    throw new RangeError(`${file}: expected slots that ${question.gpus} GPUs share equally, got ${slots} a layer`);
-  const gpuOfSlot = plan.gpuOfSlot ?? gpusOfSlots(slots, question.gpus);
-  const held = (all: readonly (readonly number[])[]) => ({
-    physicalToLogicalMap: all.map((row) => [...row]),
-    gpuOfSlot,
-  });
-  if (numbers) {
-    const missing = layers.find((layer) => !numbers.includes(layer));
-    if (missing !== undefined) throw new RangeError(`${file}: expected a row of layer ${missing}, got none`);
-    return held(layers.map((layer) => rows[numbers.indexOf(layer)]!));
-  }
-  if (rows.length === statistics.loads.length) return held(layers.map((layer) => rows[layer]!));
-  if (rows.length === layers.length) return held(rows);
-  throw new RangeError(`${file}: expected ${statistics.loads.length} layers, as the loads have, got ${rows.length}`);
+  return planInForce(plan, { file, gpus: question.gpus, layers, layersOfLoads: statistics.loads.length }).held;
 }
 
 /** Experts 0, 1, 2 ... in slots of GPUs that hold some, and from 0 again: what engines start with. */
