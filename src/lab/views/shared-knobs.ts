@@ -23,6 +23,30 @@ export const hops = {
   hint: "1 in a node, 2 in a pod, 3 anywhere.",
 } as const satisfies NumberKnob;
 
+/** Of an expert. */
+export const size = {
+  kind: "number",
+  label: "Expert",
+  unit: "MB",
+  value: 160,
+  min: 0.1,
+  max: 1000,
+  isLog: true,
+  argument: "expertBytes",
+} as const satisfies NumberKnob;
+
+export const deadline = {
+  kind: "number",
+  label: "Deadline",
+  unit: "µs",
+  value: 180,
+  min: 1,
+  max: 10_000,
+  isLog: true,
+  argument: "deadlineNs",
+  hint: "From the router's choice to the weights in place.",
+} as const satisfies NumberKnob;
+
 export const draws = {
   kind: "number",
   label: "Draws",

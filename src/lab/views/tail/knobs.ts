@@ -1,6 +1,6 @@
 import type { TailQuestion } from "../../jobs/tail.ts";
 import type { Knobs, Values } from "../../knobs.ts";
-import { draws, hops, OPTICS_OPTIONS, seed, unit } from "../shared-knobs.ts";
+import { deadline, draws, hops, OPTICS_OPTIONS, seed, size, unit } from "../shared-knobs.ts";
 
 export const knobs = {
   of: {
@@ -47,28 +47,8 @@ export const knobs = {
     isWhole: true,
     hint: "Of a load: what it is striped over.",
   },
-  size: {
-    kind: "number",
-    when: { of: "load" },
-    label: "Expert",
-    unit: "MB",
-    value: 160,
-    min: 0.1,
-    max: 1000,
-    isLog: true,
-    argument: "expertBytes",
-  },
-  deadline: {
-    kind: "number",
-    when: { of: "load" },
-    label: "Deadline",
-    unit: "µs",
-    value: 180,
-    min: 1,
-    max: 10_000,
-    isLog: true,
-    argument: "deadlineNs",
-  },
+  size: { ...size, when: { of: "load" } },
+  deadline: { ...deadline, when: { of: "load" } },
   draws,
   seed,
   own: {

@@ -1,7 +1,7 @@
 import type { Fence } from "../../../index.ts";
 import type { TokenQuestion } from "../../jobs/token.ts";
 import type { Knobs, Values } from "../../knobs.ts";
-import { optics, seed } from "../shared-knobs.ts";
+import { deadline, optics, seed, size } from "../shared-knobs.ts";
 
 /** The most that a doorbell can be dragged late. */
 export const LATE_MOST_US = 100;
@@ -35,16 +35,7 @@ export const knobs = {
     hint: "-1: of those that wait, the one that waits middling long.",
   },
   optics,
-  size: {
-    kind: "number",
-    label: "Expert",
-    unit: "MB",
-    value: 160,
-    min: 1,
-    max: 1000,
-    isLog: true,
-    argument: "expertBytes",
-  },
+  size: { ...size, min: 1 },
   cold: {
     kind: "number",
     label: "Layers with a cold expert",
@@ -83,17 +74,7 @@ export const knobs = {
     ],
   },
   gap: { kind: "number", label: "Gap", unit: "µs", value: 62, min: 0, max: 500, argument: "gapNs" },
-  deadline: {
-    kind: "number",
-    label: "Deadline",
-    unit: "µs",
-    value: 180,
-    min: 1,
-    max: 2000,
-    isLog: true,
-    argument: "deadlineNs",
-    hint: "From the router's choice to the weights in place.",
-  },
+  deadline: { ...deadline, max: 2000 },
   command: { kind: "number", label: "Command at most", unit: "µs", value: 10, min: 0.1, max: 1000, isLog: true },
   data: { kind: "number", label: "Data at most", unit: "µs", value: 140, min: 1, max: 2000, isLog: true },
   local: { kind: "number", label: "Fence at most", unit: "µs", value: 30, min: 0.1, max: 1000, isLog: true },

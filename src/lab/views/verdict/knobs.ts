@@ -1,6 +1,6 @@
 import type { VerdictQuestion } from "../../jobs/verdict.ts";
 import type { Knobs, Values } from "../../knobs.ts";
-import { draws, hops, optics, seed, unit } from "../shared-knobs.ts";
+import { deadline, draws, hops, optics, seed, size, unit } from "../shared-knobs.ts";
 
 export const knobs = {
   optics,
@@ -36,16 +36,7 @@ export const knobs = {
     argument: "gpuIngressBytesPerNs",
     hint: "63 over PCIe 5, 450 or 900 over the scale-up links of today.",
   },
-  size: {
-    kind: "number",
-    label: "Expert",
-    unit: "MB",
-    value: 160,
-    min: 0.1,
-    max: 2000,
-    isLog: true,
-    argument: "expertBytes",
-  },
+  size: { ...size, max: 2000 },
   loads: {
     kind: "number",
     label: "Loads of a GPU in a step",
@@ -55,17 +46,7 @@ export const knobs = {
     argument: "loadsPerStep",
   },
   step: { kind: "number", label: "Step", unit: "ms", value: 40, min: 0.1, max: 1000, isLog: true, argument: "stepNs" },
-  deadline: {
-    kind: "number",
-    label: "Deadline",
-    unit: "µs",
-    value: 180,
-    min: 1,
-    max: 10_000,
-    isLog: true,
-    argument: "deadlineNs",
-    hint: "From the router's choice to the weights in place.",
-  },
+  deadline,
   missShare: {
     kind: "number",
     label: "May be late",
