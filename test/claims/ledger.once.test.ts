@@ -5,11 +5,19 @@ import { commandLine, longLines, SLIPS } from "../run-cli.ts";
 const { run } = commandLine("claims");
 const TAKEN = new Set(["input", "context"]);
 
+/** What does not come to what is stated when it is put back, and why. */
+const APART: Readonly<Record<string, string>> = {
+  "sla.data-phase: ports of 800 Gb/s side by side": "ports are whole, and one fewer has nothing to spare",
+  "results.hbm-bandwidth: sequences of a GPU, before": "sequences are whole: the nearest number of them",
+  "results.hbm-bandwidth: sequences of a GPU, after": "sequences are whole: the nearest number of them",
+};
+
 test("no statement is without an answer, and none but parameters without a computation", {
   timeout: 300_000,
 }, async () => {
   const answers = await judgeClaims({ isQuick: true });
   expect(answers).toHaveLength(83);
+  const apart = new Set(Object.keys(APART));
   for (const { id, kind, verdict, arithmetic, because, figures, readings, seeds, needs } of answers) {
     expect(because.length, id).toBeGreaterThan(10);
     if (TAKEN.has(kind)) {
@@ -22,14 +30,14 @@ test("no statement is without an answer, and none but parameters without a compu
     if (kind === "simulated") expect(seeds, id).toBeGreaterThanOrEqual(5);
     if (verdict === "not reproduced" && kind === "simulated") expect(needs.length, id).toBeGreaterThan(0);
     // What was solved for gives what is stated, within a hundredth, when it is put back.
-    for (const { parameter, value, gives } of needs)
-      if (
-        value !== null &&
-        gives &&
-        !/ports of|sequences of a GPU|layers after|above|traversals|ingress/.test(parameter)
-      )
-        expect(Math.abs(gives.found / gives.stated - 1), `${id}: ${parameter}`).toBeLessThan(0.02);
+    for (const { parameter, value, gives } of needs) {
+      const name = `${id}: ${parameter}`;
+      if (value === null || !gives) continue;
+      if (name in APART) apart.delete(name);
+      else expect(Math.abs(gives.found / gives.stated - 1), name).toBeLessThan(0.01);
+    }
   }
+  expect([...apart]).toEqual([]);
 });
 
 test("the latency of optics costs a step 1% at no recall and utilisation", { timeout: 120_000 }, () => {
@@ -59,6 +67,9 @@ test("one statement in full, and as JSON", { timeout: 60_000 }, async () => {
   expect(longLines(said.stdout)).toEqual([]);
   const [answer] = JSON.parse((await run("tpot.headroom --json")).stdout);
   expect(answer).toMatchObject({ id: "tpot.headroom", verdict: "follows" });
+  const both = await run("tpot.headroom --only input");
+  expect([both.status, both.stdout]).toEqual([2, ""]);
+  expect(both.stderr).toContain("--only is for all statements, and tpot.headroom is one: leave one of them out");
   const wrong = await run("power.switch-savin");
   expect(wrong.status).toBe(2);
   expect(wrong.stderr).toMatch(/power\.switch-saving/);
