@@ -220,7 +220,6 @@ inChromium("while it decodes, nothing blocks the page", async () => {
     await typeInto(page, "steps", 60);
     await expect.poll(() => checksum(page).textContent(), LONG).not.toBe(before);
   });
-  console.log(`long tasks while decoding: ${tasks.join(", ") || "none"}`);
   expect(tasks).toEqual([]);
 });
 

@@ -218,11 +218,11 @@ inChromium(
       }
     });
     console.log(
-      `a million draws on the page after ${times.map((ms) => ms.toFixed(0)).join(", ")} ms, in Node after ${inNode.map((ms) => ms.toFixed(0)).join(", ")} ms; long tasks: ${tasks.join(", ") || "none"}`,
+      `a million draws on the page after ${times.map((ms) => ms.toFixed(0)).join(", ")} ms, in Node after ${inNode.map((ms) => ms.toFixed(0)).join(", ")} ms`,
     );
     // Where others keep this machine busy, they do so in Node as well: what the page adds to drawing stays small.
     expect(Math.min(...times)).toBeLessThan(Math.max(100, 3 * Math.min(...inNode)));
-    expect(tasks.length).toBeLessThanOrEqual(1);
+    expect(tasks).toEqual([]);
   },
 );
 
