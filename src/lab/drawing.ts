@@ -1,4 +1,4 @@
-import { element, shape } from "./elements.ts";
+import { element, onWidth, shape } from "./elements.ts";
 
 /** What a drawing of some width is made of, and how high that makes it. */
 export interface Drawn {
@@ -13,34 +13,25 @@ export interface Drawn {
 export class Drawing {
   readonly root: SVGSVGElement;
   readonly #ink = shape("g");
+  readonly #redraw: () => void;
   #draw: ((width: number) => Drawn) | null = null;
-  #width = 0;
 
   /** `role` is img, unless something in it can be focused. */
   constructor(role: "img" | "group" = "img") {
     this.root = shape("svg", { class: "drawing", role }, this.#ink);
-    // What the observer tells is known without asking for a layout amid changes.
-    new ResizeObserver(([entry]) => {
-      const width = Math.round(entry!.contentRect.width);
-      if (width === this.#width) return;
-      this.#width = width;
-      this.#fit();
-    }).observe(this.root);
+    this.#redraw = onWidth(this.root, (width) => {
+      if (!this.#draw) return;
+      const { height, shapes } = this.#draw(width);
+      this.root.setAttribute("viewBox", `0 0 ${width} ${Math.ceil(height)}`);
+      this.#ink.replaceChildren(...shapes);
+    });
   }
 
   /** `title` says what is seen to those who do not see it. */
   show(title: string, draw: (width: number) => Drawn): void {
     this.root.setAttribute("aria-label", title);
     this.#draw = draw;
-    this.#fit();
-  }
-
-  #fit(): void {
-    const width = this.#width;
-    if (!this.#draw || width === 0) return;
-    const { height, shapes } = this.#draw(width);
-    this.root.setAttribute("viewBox", `0 0 ${width} ${Math.ceil(height)}`);
-    this.#ink.replaceChildren(...shapes);
+    this.#redraw();
   }
 }
 

@@ -29,3 +29,22 @@ let names = 0;
 
 /** A name that no other element of the page has. */
 export const freshId = (what: string): string => `${what}-${++names}`;
+
+/**
+ * Calls `draw` with the width of `box`, and again whenever that changes; what is returned calls it once more. A box in a view that is
+ * hidden has no width: it is drawn when it is seen.
+ */
+export function onWidth(box: Element, draw: (width: number) => void): () => void {
+  let width = 0;
+  // What the observer tells is known without asking for a layout amid changes.
+  new ResizeObserver(([entry]) => {
+    const now = Math.floor(entry!.contentRect.width);
+    if (now === width) return;
+    width = now;
+    redraw();
+  }).observe(box);
+  const redraw = () => {
+    if (width > 0) draw(width);
+  };
+  return redraw;
+}

@@ -7,6 +7,7 @@ import { sensitivity } from "../../src/lab/jobs/sensitivity.ts";
 import { defaultsOf } from "../../src/lab/knobs.ts";
 import { scenarioKnobs } from "../../src/lab/views/decode/knobs.ts";
 import { scenarioOf } from "../../src/lab/views/decode/scenario.ts";
+import { TIMED } from "../timed.ts";
 import { drop, dropZeros, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
@@ -211,7 +212,7 @@ inChromium("a broken scenario in an address is said to be one, and the page live
   expect(slips).toEqual([]);
 });
 
-inChromium("while it decodes, nothing blocks the page", async () => {
+inChromium("while it decodes, nothing blocks the page", TIMED, async () => {
   const { page } = await lab.open(SMALL);
   await checksum(page).waitFor(LONG);
   const before = await checksum(page).textContent();

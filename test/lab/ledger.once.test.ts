@@ -1,11 +1,12 @@
 import { expect } from "vitest";
 import { FACTS } from "../../src/index.ts";
+import { TIMED } from "../timed.ts";
 import { inChromium, knob, longTasks, seriousFaults, theLab } from "./page.ts";
 
 const lab = theLab();
 const shown = ".claims > li:not([hidden])";
 
-inChromium("statements are there at once, and verdicts as they come, while the page stays quick", async () => {
+inChromium("statements are there at once, and verdicts as they come, while the page stays quick", TIMED, async () => {
   const { page, slips } = await lab.open("#view=ledger");
   expect(await page.locator(shown).count()).toBe(FACTS.length);
   const tasks = await longTasks(page, async () => {

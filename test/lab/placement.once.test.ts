@@ -6,6 +6,7 @@ import { balancePlanOf, readMaps, readPlan, verifyBalance } from "../../src/inde
 import { madeLoads } from "../../src/lab/jobs/placement/example.ts";
 import { placement } from "../../src/lab/jobs/placement/index.ts";
 import type { PlacementQuestion } from "../../src/lab/jobs/placement/plans.ts";
+import { TIMED } from "../timed.ts";
 import { drop, dropZeros, expect, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
@@ -178,6 +179,7 @@ inChromium("a problem of who asks for whom is placed, and each place has its pri
 
 (existsSync(LOADS) ? inChromium : test.skip)(
   "while DeepSeek-R1's loads are placed, no task blocks the page",
+  TIMED,
   async () => {
     const { page } = await open("&placement.gpus=32&placement.slots=288&placement.gap=0&placement.iterations=4");
     await knob(page, "own").locator('input[type="file"]').setInputFiles(LOADS);

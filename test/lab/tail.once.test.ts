@@ -4,6 +4,7 @@ import { execPath } from "node:process";
 import { expect } from "vitest";
 import { type TailQuestion, tail } from "../../src/lab/jobs/tail.ts";
 import { MAIN } from "../run-cli.ts";
+import { TIMED } from "../timed.ts";
 import { drop, dropZeros, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
@@ -189,6 +190,7 @@ inChromium("the tail of this browser is measured, over shared memory where the p
 
 inChromium(
   "a slider moves the tail within a tenth of a second at a million draws, and no task blocks the page",
+  TIMED,
   async () => {
     const { page } = await lab.open("#tail.optics=cpo-800g");
     await page.locator(glance).first().waitFor();

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Page } from "playwright";
 import { expect } from "vitest";
 import { token } from "../../src/lab/jobs/token.ts";
+import { TIMED } from "../timed.ts";
 import { inChromium, knob, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
@@ -74,7 +75,7 @@ inChromium("the doorbell is dragged late by pointer, by keys and by its knob, an
   expect(slips).toEqual([]);
 });
 
-inChromium("a doorbell is redrawn within a frame or two of being dragged", async () => {
+inChromium("a doorbell is redrawn within a frame or two of being dragged", TIMED, async () => {
   const { page } = await opened("#view=token&token.late=0");
   const times = await page.evaluate(async () => {
     const slider = document.querySelector<HTMLInputElement>(

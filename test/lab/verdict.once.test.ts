@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { checkSchedulability, margins } from "../../src/index.ts";
+import { TIMED } from "../timed.ts";
 import { drop, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
@@ -106,6 +107,7 @@ inChromium("keys turn it, a measurement takes the optics' place, and what is non
 
 inChromium.each(["light", "dark"] as const)(
   "nothing serious stands in the way of anybody, in %s colours, and no task blocks the page",
+  TIMED,
   async (colorScheme) => {
     const { page } = await opened("&verdict.draws=1000", { colorScheme });
     const tasks = await longTasks(page, async () => {
