@@ -43,6 +43,8 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     include: ["test/**/*.test.ts"],
     exclude: ["test/**/*.once.test.ts"],
     testTimeout: 120_000,
+    // Whoever shares the machine makes pages late.
+    expect: { poll: { timeout: 60_000 } },
     globalSetup: ["test/decoded.setup.ts"],
     provide: { build },
     ...test,

@@ -11,7 +11,6 @@ import { TIMED } from "../timed.ts";
 import { drop, dropZeros, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
-const LONG = { timeout: 20_000 };
 
 /** Small, so that each answer takes tens of milliseconds. */
 const SMALL = "#view=decode&decode.gpus=16&decode.steps=10&decode.repetitions=3";
@@ -31,7 +30,7 @@ inChromium(
   "the first answer is that of Node, bit for bit, and says what holds, what binds and what no fabric changes",
   async () => {
     const { page, slips } = await lab.open("#view=decode");
-    await expect.poll(() => status(page).textContent(), LONG).toBe("It holds.");
+    await expect.poll(() => status(page).textContent()).toBe("It holds.");
     const { verdict, run } = inNode(defaultsOf(scenarioKnobs) as typeof small);
     expect(await checksum(page).textContent()).toContain(`Checksum of the report: ${run!.checksum}.`);
     expect(await finding(page).textContent()).toContain(bindsWords(verdict));
@@ -44,12 +43,12 @@ inChromium(
 
 inChromium("routes with caches and prefetches are those of Node too", async () => {
   const { page } = await lab.open(SMALL);
-  await checksum(page).waitFor(LONG);
+  await checksum(page).waitFor();
   await knob(page, "cold").locator("select").selectOption("routes");
   await knob(page, "prefetch").locator("select").selectOption("weighed");
   await typeInto(page, "cached", 5);
   const { run } = inNode({ ...small, cold: "routes", prefetch: "weighed", cached: 5 });
-  await expect.poll(() => checksum(page).textContent(), LONG).toContain(run!.checksum);
+  await expect.poll(() => checksum(page).textContent()).toContain(run!.checksum);
   expect(run!.report.loads.prefetchesPerStep.mean).toBeGreaterThan(0);
   await expect.poll(() => page.url()).toContain("decode.cached=5");
 });
@@ -58,46 +57,46 @@ inChromium(
   "what no fabric can keep is said at once, with its bound; another objective takes no other run",
   async () => {
     const { page } = await lab.open(SMALL);
-    await checksum(page).waitFor(LONG);
+    await checksum(page).waitFor();
     const before = await checksum(page).textContent();
     await typeInto(page, "slo", 20);
-    await expect.poll(() => status(page).textContent(), LONG).toBe("No fabric can keep that.");
+    await expect.poll(() => status(page).textContent()).toBe("No fabric can keep that.");
     expect(await finding(page).textContent()).toContain(
       "31.2 ms even with every weight in place, 11.2 ms more than the 20 ms",
     );
     await typeInto(page, "slo", 33);
-    await expect.poll(() => status(page).textContent(), LONG).toBe("It does not hold.");
+    await expect.poll(() => status(page).textContent()).toBe("It does not hold.");
     await typeInto(page, "slo", 50);
-    await expect.poll(() => status(page).textContent(), LONG).toBe("It holds.");
+    await expect.poll(() => status(page).textContent()).toBe("It holds.");
     expect(await checksum(page).textContent()).toBe(before);
     await knob(page, "of").locator("select").selectOption("tpot");
-    await expect.poll(() => finding(page).textContent(), LONG).toContain("time per output token");
+    await expect.poll(() => finding(page).textContent()).toContain("time per output token");
   },
 );
 
 inChromium("a scenario is kept, by keys alone, compared, swapped, and carried by the address", async () => {
   const { page, slips } = await lab.open(SMALL);
-  await checksum(page).waitFor(LONG);
+  await checksum(page).waitFor();
   const keep = page.getByRole("button", { name: "Keep for comparison" });
   await keep.focus();
   await page.keyboard.press("Enter");
   await typeInto(page, "sharing", 8);
   const differences = page.locator("#view-decode .differences li");
-  await expect.poll(() => differences.allTextContents(), LONG).toEqual(["GPUs that share a DPU: 8, not 1"]);
+  await expect.poll(() => differences.allTextContents()).toEqual(["GPUs that share a DPU: 8, not 1"]);
   const { run: a } = inNode({ ...small, sharing: 8 });
   const { run: b } = inNode(small);
-  await expect.poll(() => checksum(page).textContent(), LONG).toContain(a!.checksum);
+  await expect.poll(() => checksum(page).textContent()).toContain(a!.checksum);
   expect(
     await page.locator("#view-decode table", { hasText: "Side by side" }).locator("thead th").allTextContents(),
   ).toEqual(["figure", "A", "B", "A less B"]);
   await expect.poll(() => page.url()).toContain("decode.kept=");
   const { page: copy } = await lab.open(new URL(page.url()).hash);
-  await expect.poll(() => copy.locator("#view-decode .differences li").count(), LONG).toBe(1);
+  await expect.poll(() => copy.locator("#view-decode .differences li").count()).toBe(1);
   expect(await copy.locator("#view-decode .compare p").textContent()).toBe(
     await page.locator("#view-decode .compare p").textContent(),
   );
   await press(page, "Swap A and B");
-  await expect.poll(() => checksum(page).textContent(), LONG).toContain(b!.checksum);
+  await expect.poll(() => checksum(page).textContent()).toContain(b!.checksum);
   expect(await knob(page, "sharing").locator('input[type="text"]').inputValue()).toBe("1");
   await press(page, "Let B go");
   await expect.poll(() => page.url()).not.toContain("decode.kept=");
@@ -106,16 +105,16 @@ inChromium("a scenario is kept, by keys alone, compared, swapped, and carried by
 
 inChromium("what changes the answer is asked for, cancelled, asked for again, and drawn as Node has it", async () => {
   const { page } = await lab.open("#view=decode&decode.gpus=128&decode.steps=200&decode.repetitions=20");
-  await page.getByRole("button", { name: "Cancel" }).click(LONG);
+  await page.getByRole("button", { name: "Cancel" }).click();
   await page.evaluate((hash) => (location.hash = hash), SMALL);
-  await checksum(page).waitFor(LONG);
+  await checksum(page).waitFor();
   await press(page, "Change each parameter");
   const picture = page
     .locator("#view-decode figure", { hasText: "What changes the answer" })
     .locator("svg title")
     .first();
   const { rows } = sensitivity(scenarioOf(small), () => {});
-  await expect.poll(() => picture.textContent(), LONG).toContain(rows.map(({ parameter }) => parameter)[0]);
+  await expect.poll(() => picture.textContent()).toContain(rows.map(({ parameter }) => parameter)[0]);
   await page.locator("#view-decode figure", { hasText: "What changes the answer" }).locator("summary").click();
   const shown = await page.locator("#view-decode figure tbody tr td:first-child").allTextContents();
   expect(shown).toEqual(rows.map(({ parameter }) => parameter));
@@ -123,12 +122,12 @@ inChromium("what changes the answer is asked for, cancelled, asked for again, an
   const titles = await page.locator("#view-decode figure thead th").allTextContents();
   expect(new Set(titles).size).toBe(titles.length);
   await typeInto(page, "seed", 2);
-  await expect.poll(() => page.locator("#view-decode .stale").count(), LONG).toBe(1);
+  await expect.poll(() => page.locator("#view-decode .stale").count()).toBe(1);
 });
 
 inChromium("the report is handed on as a page and as JSON", async () => {
   const { page } = await lab.open(SMALL);
-  await checksum(page).waitFor(LONG);
+  await checksum(page).waitFor();
   const [json] = await Promise.all([page.waitForEvent("download"), press(page, "As JSON")]);
   const { run } = inNode(small);
   const saved = JSON.parse(readFileSync(await json.path(), "utf8"));
@@ -158,7 +157,7 @@ inChromium(
   "a config.json takes the model's place; what is none, and what does not fit, is said where it was given",
   async () => {
     const { page, slips } = await lab.open(SMALL);
-    await checksum(page).waitFor(LONG);
+    await checksum(page).waitFor();
     const before = await finding(page).textContent();
     for (const [name, content, said] of [
       ["empty.json", "", "Your model's config.json cannot be empty.json: it is empty"],
@@ -167,30 +166,28 @@ inChromium(
       ["other.json", JSON.stringify({ ...CONFIG, model_type: "mixtrel" }), "mixtral"],
     ] as const) {
       await drop(page, "config", name, content);
-      await expect.poll(() => complaint(page, "config").textContent(), LONG).toContain(said);
+      await expect.poll(() => complaint(page, "config").textContent()).toContain(said);
     }
     await dropZeros(page, "config", "large.json", 200e6);
     await expect
-      .poll(() => complaint(page, "config").textContent(), LONG)
+      .poll(() => complaint(page, "config").textContent())
       .toContain("must be at most 64 MB here, got 200 MB of large.json");
     expect(await finding(page).textContent()).toBe(before);
     await drop(page, "config", "mine.json", JSON.stringify(CONFIG));
-    await expect
-      .poll(() => page.locator("#view-decode .words").first().textContent(), LONG)
-      .toContain("mine on 16 GPUs");
+    await expect.poll(() => page.locator("#view-decode .words").first().textContent()).toContain("mine on 16 GPUs");
     expect(await complaint(page, "config").textContent()).toBe("");
     await expect.poll(() => page.url()).toContain("decode.config=mine.json~");
     await knob(page, "config").getByRole("button", { name: "Remove" }).click();
     await knob(page, "model").locator("select").selectOption("kimi-k2");
     await typeInto(page, "gpus", 2);
-    await expect.poll(() => complaint(page, "gpus").textContent(), LONG).toContain("GPUs must be more: 2 copies of");
+    await expect.poll(() => complaint(page, "gpus").textContent()).toContain("GPUs must be more: 2 copies of");
     await typeInto(page, "gpus", "NaN");
     await expect.poll(() => complaint(page, "gpus").textContent()).toBe("GPUs must be a number");
     await knob(page, "cold").locator("select").selectOption("routes");
     await typeInto(page, "gpus", 64);
     await typeInto(page, "cached", 300);
     await expect
-      .poll(() => complaint(page, "cached").textContent(), LONG)
+      .poll(() => complaint(page, "cached").textContent())
       .toContain("Cached experts a layer must be at most");
     expect(slips).toEqual([]);
   },
@@ -198,28 +195,26 @@ inChromium(
 
 inChromium("a broken scenario in an address is said to be one, and the page lives on", async () => {
   const { page, slips } = await lab.open(`${SMALL}&decode.kept=view%3Ddecode%26decode.gpus%3D1e9&decode.batch=NaN`);
-  await checksum(page).waitFor(LONG);
+  await checksum(page).waitFor();
   const said = page.locator("#view-decode .stage > .complaint");
-  await expect
-    .poll(() => said.textContent(), LONG)
-    .toContain("kept for comparison: decode.gpus must be from 2 to 4096");
+  await expect.poll(() => said.textContent()).toContain("kept for comparison: decode.gpus must be from 2 to 4096");
   expect(await page.locator(".notice:not(noscript *)").textContent()).toContain("decode.batch must be a number");
   await press(page, "Let B go");
   await expect.poll(() => said.textContent()).toBe("");
   await typeInto(page, "seed", 5);
   const { run } = inNode({ ...small, seed: 5 });
-  await expect.poll(() => checksum(page).textContent(), LONG).toContain(run!.checksum);
+  await expect.poll(() => checksum(page).textContent()).toContain(run!.checksum);
   expect(slips).toEqual([]);
 });
 
 inChromium("while it decodes, nothing blocks the page", TIMED, async () => {
   const { page } = await lab.open(SMALL);
-  await checksum(page).waitFor(LONG);
+  await checksum(page).waitFor();
   const before = await checksum(page).textContent();
   const tasks = await longTasks(page, async () => {
     await typeInto(page, "gpus", 64);
     await typeInto(page, "steps", 60);
-    await expect.poll(() => checksum(page).textContent(), LONG).not.toBe(before);
+    await expect.poll(() => checksum(page).textContent()).not.toBe(before);
   });
   expect(tasks).toEqual([]);
 });
@@ -228,10 +223,10 @@ inChromium.each(["light", "dark"] as const)(
   "nothing serious stands in anybody's way, in %s colours",
   async (colorScheme) => {
     const { page } = await lab.open(SMALL, { colorScheme });
-    await checksum(page).waitFor(LONG);
+    await checksum(page).waitFor();
     await press(page, "Keep for comparison");
     await typeInto(page, "seed", 3);
-    await page.locator("#view-decode .differences li").waitFor(LONG);
+    await page.locator("#view-decode .differences li").waitFor();
     expect(await seriousFaults(page)).toEqual([]);
   },
 );

@@ -8,8 +8,6 @@ import { inChromium, theLab } from "./page.ts";
 
 const lab = theLab();
 const { folder, run } = commandLine("lab");
-/** Whoever shares the machine makes pictures late. */
-const SOON = { timeout: 20_000 };
 
 /** A request as it is written, which `fetch` would tidy. */
 function asked(path: string, headers: Record<string, string> = {}, method = "GET") {
@@ -102,7 +100,7 @@ inChromium("a first visit explains itself and shows something true within a seco
 /** When a visitor sees the first picture, and the work till then of the page and its workers together. */
 async function firstPicture() {
   const { page } = await lab.open();
-  await page.locator(".uplot canvas").first().waitFor(SOON);
+  await page.locator(".uplot canvas").first().waitFor();
   const ms = await page.evaluate(() => performance.now());
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Performance.enable");
@@ -156,7 +154,7 @@ inChromium.each([380, 768, 1280, 2560])(
     for (let i = 0; i < (await links.count()); i++) {
       await links.nth(i).click();
       const title = String(await links.nth(i).textContent());
-      await page.locator(".view:not([hidden]) .finding:not(:empty)").waitFor(SOON);
+      await page.locator(".view:not([hidden]) .finding:not(:empty)").waitFor();
       await page.waitForTimeout(300);
       expect(await page.evaluate(() => document.documentElement.scrollWidth), title).toBeLessThanOrEqual(width);
       expect(await page.evaluate(tinyWords), title).toBe(0);

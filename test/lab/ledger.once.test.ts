@@ -10,9 +10,7 @@ inChromium("statements are there at once, and verdicts as they come, while the p
   const { page, slips } = await lab.open("#view=ledger");
   expect(await page.locator(shown).count()).toBe(FACTS.length);
   const tasks = await longTasks(page, async () => {
-    await expect
-      .poll(() => page.locator(".claims .verdict[data-verdict='follows']").count(), { timeout: 60_000 })
-      .toBeGreaterThan(5);
+    await expect.poll(() => page.locator(".claims .verdict[data-verdict='follows']").count()).toBeGreaterThan(5);
     await page.waitForTimeout(2000);
   });
   expect(tasks).toEqual([]);
@@ -26,7 +24,7 @@ inChromium(
   async () => {
     const { page } = await lab.open("#view=ledger&ledger.search=optics.retrain-miss");
     await expect.poll(() => page.locator(shown).count()).toBe(1);
-    await expect.poll(() => page.locator(`${shown} .verdict`).textContent(), { timeout: 60_000 }).toBe("follows");
+    await expect.poll(() => page.locator(`${shown} .verdict`).textContent()).toBe("follows");
     await page.locator(`${shown} summary`).focus();
     await page.keyboard.press("Enter");
     await page.locator(`${shown} table`).first().waitFor();
@@ -36,7 +34,7 @@ inChromium(
 
 inChromium("verdicts and words filter, and the address keeps both", async () => {
   const { page } = await lab.open("#view=ledger");
-  await expect.poll(() => page.locator(".claims .verdict[data-verdict='input']").count(), { timeout: 60_000 }).toBe(25);
+  await expect.poll(() => page.locator(".claims .verdict[data-verdict='input']").count()).toBe(25);
   await knob(page, "verdicts").getByLabel("input").uncheck();
   await expect.poll(() => page.locator(shown).count()).toBe(FACTS.length - 25);
   await knob(page, "search").locator("input").fill("power");
@@ -53,9 +51,7 @@ inChromium.each(["light", "dark"] as const)(
   "nothing serious stands in the way of anybody, in %s colours",
   async (colorScheme) => {
     const { page } = await lab.open("#view=ledger&ledger.search=optics", { colorScheme });
-    await expect
-      .poll(() => page.locator(".claims .verdict[data-verdict='follows']").count(), { timeout: 60_000 })
-      .toBeGreaterThan(2);
+    await expect.poll(() => page.locator(".claims .verdict[data-verdict='follows']").count()).toBeGreaterThan(2);
     await page.locator(`${shown} summary`).first().click();
     expect(await seriousFaults(page)).toEqual([]);
   },

@@ -14,7 +14,6 @@ const LOADS = fileURLToPath(
   new URL("../../../shared/data/loads/deepseek-r1.decode_in2000out100.json.gz", import.meta.url),
 );
 const SEEN = ".view:not([hidden])";
-const PATIENCE = { timeout: 15_000 };
 
 /** What the knobs stand at until somebody turns them, but for the time, which is not to end the search. */
 const DEFAULTS: PlacementQuestion = {
@@ -48,7 +47,7 @@ const checksum = (page: Page) =>
 const complaint = (page: Page, name: string) => knob(page, name).locator(".complaint").textContent();
 const open = async (fragment = "", options = {}) => {
   const opened = await lab.open(`#view=placement${fragment}&placement.time=600`, options);
-  await expect.poll(() => finding(opened.page), PATIENCE).not.toBe("");
+  await expect.poll(() => finding(opened.page)).not.toBe("");
   return opened;
 };
 
@@ -79,7 +78,7 @@ inChromium("a placement is Node's, bit for bit, and its files say the same", asy
 inChromium("a click drains a GPU, keys bring it back, and few copies move", async () => {
   const { page, slips } = await open();
   await page.getByRole("button", { name: "Drain GPU 3", exact: true }).first().click();
-  await expect.poll(() => finding(page), PATIENCE).toContain("GPU 3 is drained.");
+  await expect.poll(() => finding(page)).toContain("GPU 3 is drained.");
   const { checksum: own, moves, movesMax } = await inNode({ drained: [3] });
   expect(moves).toBeLessThanOrEqual(movesMax!);
   expect(await finding(page)).toContain(`${moves} of 1,280 copies move`);
@@ -92,16 +91,16 @@ inChromium("a click drains a GPU, keys bring it back, and few copies move", asyn
   await page.locator(`${SEEN} .gpu`).first().focus();
   for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
-  await expect.poll(() => finding(page), PATIENCE).not.toContain("drained");
+  await expect.poll(() => finding(page)).not.toContain("drained");
   const frame = page.locator(`${SEEN} .cursor`).first();
   await frame.focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
   await expect.poll(() => page.locator(`${SEEN} .place h3`).textContent()).toBe("GPU 1, layer 1");
   await page.keyboard.press("Enter");
-  await expect.poll(() => finding(page), PATIENCE).toContain("GPU 1 is drained.");
+  await expect.poll(() => finding(page)).toContain("GPU 1 is drained.");
   await page.getByRole("button", { name: "Undo drains" }).click();
-  await expect.poll(() => finding(page), PATIENCE).not.toContain("drained");
+  await expect.poll(() => finding(page)).not.toContain("drained");
   expect(slips).toEqual([]);
 });
 
@@ -109,27 +108,25 @@ inChromium("what makes a plan impossible is said, with what would help, and a bu
   const { page } = await open("&placement.drained=3&placement.moves=1");
   expect(await finding(page)).toContain("No plan keeps all rules. What binds is moves:");
   await page.getByRole("button", { name: /^Let .* of copies move$/ }).click();
-  await expect.poll(() => finding(page), PATIENCE).toMatch(/^GPU 3 is drained\. [1-9]/);
+  await expect.poll(() => finding(page)).toMatch(/^GPU 3 is drained\. [1-9]/);
   await typeInto(page, "slots", 60);
-  await expect.poll(() => finding(page), PATIENCE).toContain("64 experts need as many slots");
+  await expect.poll(() => finding(page)).toContain("64 experts need as many slots");
   await page.getByRole("button", { name: "Have 80 slots" }).click();
-  await expect.poll(() => finding(page), PATIENCE).toContain("GPU 3 is drained.");
+  await expect.poll(() => finding(page)).toContain("GPU 3 is drained.");
 });
 
 inChromium("a plan that is put in force stays so in the address, and nothing moves until loads do", async () => {
   const { page } = await open("&placement.layers=4&placement.gap=1");
   await page.getByRole("button", { name: "Put this plan in force" }).click();
-  await expect.poll(() => finding(page), PATIENCE).toMatch(/^0 of 320 copies move/);
+  await expect.poll(() => finding(page)).toMatch(/^0 of 320 copies move/);
   await typeInto(page, "drift", 0.3);
-  await expect
-    .poll(() => finding(page), PATIENCE)
-    .toMatch(/^[1-9]\d* of 320 copies move, (as many as may|of the 32 that may)/);
+  await expect.poll(() => finding(page)).toMatch(/^[1-9]\d* of 320 copies move, (as many as may|of the 32 that may)/);
   await expect.poll(() => page.url()).toContain("placement.force=kept-plan.json~");
   const words = await checksum(page);
   const { page: copy } = await open(new URL(page.url()).hash.replace(/^#view=placement/, ""));
-  await expect.poll(() => checksum(copy), PATIENCE).toBe(words);
+  await expect.poll(() => checksum(copy)).toBe(words);
   await typeInto(page, "layers", 5);
-  await expect.poll(() => complaint(page, "force"), PATIENCE).toContain("a row of layer 4, got none");
+  await expect.poll(() => complaint(page, "force")).toContain("a row of layer 4, got none");
 });
 
 inChromium("files that are none are refused beside the control, and the page lives on", async () => {
@@ -144,7 +141,7 @@ inChromium("files that are none are refused beside the control, and the page liv
     ["problem.json", '{"demand": [[1, 2, 3]]}', "demand of expert 0 must hold 16 values"],
   ] as const) {
     await drop(page, "own", name, content);
-    await expect.poll(() => complaint(page, "own"), PATIENCE).toContain(said);
+    await expect.poll(() => complaint(page, "own")).toContain(said);
     expect(await finding(page)).toBe(before);
   }
   await dropZeros(page, "own", "huge.npy", 200e6);
@@ -152,13 +149,11 @@ inChromium("files that are none are refused beside the control, and the page liv
   await drop(page, "own", "mine.csv", "9,1,1,1\n1,1,9,1\n");
   await typeInto(page, "gpus", 2);
   await typeInto(page, "slots", 6);
-  await expect
-    .poll(() => page.locator(`${SEEN} figure .words`).nth(1).textContent(), PATIENCE)
-    .toContain("2 layers of 4");
+  await expect.poll(() => page.locator(`${SEEN} figure .words`).nth(1).textContent()).toContain("2 layers of 4");
   await drop(page, "force", "other.json", '{"physical_to_logical_map": [[0, 1], [1, 0]]}');
-  await expect.poll(() => complaint(page, "force"), PATIENCE).toContain("must hold every expert, got none of 2");
+  await expect.poll(() => complaint(page, "force")).toContain("must hold every expert, got none of 2");
   await typeInto(page, "drained", "7");
-  await expect.poll(() => complaint(page, "drained"), PATIENCE).toContain("must be from 0 to 1, got 7");
+  await expect.poll(() => complaint(page, "drained")).toContain("must be from 0 to 1, got 7");
   await typeInto(page, "drained", "x");
   await expect.poll(() => complaint(page, "drained")).toContain("must be whole numbers from 0");
 });
@@ -168,9 +163,7 @@ inChromium("a problem of who asks for whom is placed, and each place has its pri
   const { checksum: own } = await inNode({ of: "demand", layers: 4, drained: [2] });
   expect(await checksum(page)).toBe(own);
   expect(await finding(page)).toMatch(/^GPU 2 is drained\. \d+ of 256 copies move/);
-  await expect
-    .poll(() => page.locator(`${SEEN} .place caption`).textContent(), PATIENCE)
-    .toMatch(/^What expert \d+ costs/);
+  await expect.poll(() => page.locator(`${SEEN} .place caption`).textContent()).toMatch(/^What expert \d+ costs/);
   await page.locator(`${SEEN} .cursor`).last().focus();
   await page.keyboard.press("ArrowRight");
   await expect.poll(() => page.locator(`${SEEN} .place h3`).textContent()).toBe("GPU 1");
@@ -183,14 +176,12 @@ inChromium("a problem of who asks for whom is placed, and each place has its pri
   async () => {
     const { page } = await open("&placement.gpus=32&placement.slots=288&placement.gap=0&placement.iterations=4");
     await knob(page, "own").locator('input[type="file"]').setInputFiles(LOADS);
-    await expect
-      .poll(() => page.locator(`${SEEN} figure .words`).nth(1).textContent(), PATIENCE)
-      .toContain("256 experts");
-    await expect.poll(() => checksum(page), PATIENCE).toMatch(/^[0-9a-f]{8}$/);
+    await expect.poll(() => page.locator(`${SEEN} figure .words`).nth(1).textContent()).toContain("256 experts");
+    await expect.poll(() => checksum(page)).toMatch(/^[0-9a-f]{8}$/);
     const before = await checksum(page);
     const tasks = await longTasks(page, async () => {
       await typeInto(page, "seed", 2);
-      await expect.poll(() => checksum(page), PATIENCE).not.toBe(before);
+      await expect.poll(() => checksum(page)).not.toBe(before);
     });
     expect(tasks).toEqual([]);
   },

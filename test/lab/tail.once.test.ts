@@ -8,8 +8,6 @@ import { TIMED } from "../timed.ts";
 import { drop, dropZeros, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
-/** Whoever shares the machine makes answers late. */
-const SOON = { timeout: 15_000 };
 const finding = ".view:not([hidden]) .finding";
 const glance = ".view:not([hidden]) .content > div .table tbody tr";
 
@@ -45,15 +43,15 @@ inChromium("knobs turn by slider, by number and by key, and the address follows"
   const before = await page.locator(finding).textContent();
   await knob(page, "hops").locator('input[type="range"]').focus();
   await page.keyboard.press("ArrowLeft");
-  await expect.poll(() => page.locator(finding).textContent(), SOON).not.toBe(before);
+  await expect.poll(() => page.locator(finding).textContent()).not.toBe(before);
   await expect.poll(() => page.url()).toContain("tail.hops=2");
   await typeInto(page, "correlation", 0.5);
   await expect.poll(() => page.url()).toContain("tail.correlation=0.5");
   await knob(page, "of").locator("select").selectOption("load");
-  await expect.poll(() => page.locator(finding).textContent(), SOON).toContain("loads");
+  await expect.poll(() => page.locator(finding).textContent()).toContain("loads");
   const { page: copy } = await lab.open(new URL(page.url()).hash);
   await copy.locator(glance).first().waitFor();
-  await expect.poll(() => copy.locator(finding).textContent(), SOON).toBe(await page.locator(finding).textContent());
+  await expect.poll(() => copy.locator(finding).textContent()).toBe(await page.locator(finding).textContent());
 });
 
 inChromium("what a knob refuses is said beside it, and nothing is lost", async () => {
@@ -74,10 +72,10 @@ inChromium("what a knob refuses is said beside it, and nothing is lost", async (
   expect(await box.getAttribute("aria-invalid")).toBe("true");
   // What else is answered takes nothing back: what was refused still stands in its box.
   await typeInto(page, "correlation", 1);
-  await expect.poll(() => page.locator(finding).textContent(), SOON).not.toBe(before);
+  await expect.poll(() => page.locator(finding).textContent()).not.toBe(before);
   expect(await knob(page, "hops").locator(".complaint").textContent()).toContain("got 2.5");
   await page.getByRole("button", { name: "Reset knobs" }).locator("visible=true").click();
-  await expect.poll(() => page.locator(finding).textContent(), SOON).toBe(before);
+  await expect.poll(() => page.locator(finding).textContent()).toBe(before);
   expect(await knob(page, "hops").locator(".complaint").textContent()).toBe("");
   expect(await box.inputValue()).toBe("3");
   expect(await box.getAttribute("aria-invalid")).toBeNull();
@@ -87,13 +85,13 @@ inChromium("a measurement that is dropped joins the plot with its intervals, and
   const { page, slips } = await lab.open();
   const samples = Array.from({ length: 2000 }, (_, i) => 400 + ((i * 7919) % 1000) / 3);
   await drop(page, "own", "mine.csv", `ns\n${samples.join("\n")}\n`);
-  await expect.poll(() => page.locator(glance).count(), SOON).toBe(5);
+  await expect.poll(() => page.locator(glance).count()).toBe(5);
   expect(await page.locator(glance).last().textContent()).toContain("mine.csv, as measured");
   await expect.poll(() => page.url()).toContain("tail.own=mine.csv~");
   const { page: copy } = await lab.open(new URL(page.url()).hash);
-  await expect.poll(() => copy.locator(glance).count(), SOON).toBe(5);
+  await expect.poll(() => copy.locator(glance).count()).toBe(5);
   await knob(page, "own").getByRole("button", { name: "Remove" }).click();
-  await expect.poll(() => page.locator(glance).count(), SOON).toBe(3);
+  await expect.poll(() => page.locator(glance).count()).toBe(3);
   expect(slips).toEqual([]);
 });
 
@@ -107,7 +105,7 @@ inChromium("what takes long can be given up, and is asked for again by the next 
   expect(await page.locator(".task").count()).toBe(0);
   expect(await page.locator(`${glance} td:nth-last-child(2)`).first().textContent()).toBe("1,000,000");
   await typeInto(page, "draws", 2000);
-  await expect.poll(() => page.locator(`${glance} td:nth-last-child(2)`).first().textContent(), SOON).toBe("2,000");
+  await expect.poll(() => page.locator(`${glance} td:nth-last-child(2)`).first().textContent()).toBe("2,000");
   expect(await said.textContent()).toBe("");
 });
 
@@ -116,15 +114,13 @@ inChromium("files that are none are refused by name, and the page lives on", asy
   await page.locator(glance).first().waitFor();
   const complaint = knob(page, "own").locator(".complaint");
   await drop(page, "own", "empty.csv", "");
-  await expect.poll(() => complaint.textContent(), SOON).toBe("Your measurement cannot be empty.csv: it is empty");
+  await expect.poll(() => complaint.textContent()).toBe("Your measurement cannot be empty.csv: it is empty");
   await drop(page, "own", "poem.txt", "no number is in here\n");
-  await expect.poll(() => complaint.textContent(), SOON).toContain("Your measurement");
+  await expect.poll(() => complaint.textContent()).toContain("Your measurement");
   await drop(page, "own", "nan.csv", "ns\n1\nNaN\n3\n");
-  await expect.poll(() => complaint.textContent(), SOON).toContain("NaN");
+  await expect.poll(() => complaint.textContent()).toContain("NaN");
   await dropZeros(page, "own", "huge.csv", 200e6);
-  await expect
-    .poll(() => complaint.textContent(), SOON)
-    .toContain("must be at most 64 MB here, got 200 MB of huge.csv");
+  await expect.poll(() => complaint.textContent()).toContain("must be at most 64 MB here, got 200 MB of huge.csv");
   await typeInto(page, "seed", 2);
   await expect.poll(() => page.url()).toContain("tail.seed=2");
 });
@@ -176,15 +172,13 @@ inChromium("the tail of this browser is measured, over shared memory where the p
   const { page } = await lab.open();
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await page.getByRole("button", { name: "Measure this browser" }).click();
-  await expect
-    .poll(() => page.locator(".aside .words").textContent(), { timeout: 120_000 })
-    .toContain("Over shared memory: median");
+  await expect.poll(() => page.locator(".aside .words").textContent()).toContain("Over shared memory: median");
   execFileSync(execPath, [MAIN, "lab", "--file", "build/lab-from-disk.html"]);
   const url = `file://${process.cwd()}/build/lab-from-disk.html`;
   const { page: disk, slips } = await lab.open("", { url });
   await disk.locator(glance).first().waitFor();
   await disk.getByRole("button", { name: "Measure this browser" }).click();
-  await expect.poll(() => disk.locator(".aside .words").textContent(), { timeout: 120_000 }).toContain("By messages");
+  await expect.poll(() => disk.locator(".aside .words").textContent()).toContain("By messages");
   expect(slips).toEqual([]);
 });
 

@@ -15,7 +15,7 @@ const late = (page: Page) => knob(page, "late").locator('input[type="text"]').in
 
 async function opened(fragment = "#view=token", options = {}) {
   const { page, slips } = await lab.open(fragment, options);
-  await expect.poll(() => page.locator(finding).textContent(), { timeout: 15_000 }).toContain("This token takes");
+  await expect.poll(() => page.locator(finding).textContent()).toContain("This token takes");
   return { page, slips };
 }
 
