@@ -18,7 +18,7 @@ export {
   planCapacity,
 } from "./capacity/index.ts";
 export { CAPACITY_EVIDENCE, type CapacityOptions, type CapacityPoint } from "./capacity/problem.ts";
-export { opticsReach } from "./capacity/reach.ts";
+export { clusterReach, opticsReach } from "./capacity/reach.ts";
 export type { CapacityState, CapacityTerm, CapacityTermName } from "./capacity/terms.ts";
 export {
   type Certificate,

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { type CapacityReport, capacityCurves, planCapacity } from "../src/capacity/index.ts";
 import type { CapacityOptions } from "../src/capacity/problem.ts";
-import { opticsReach } from "../src/capacity/reach.ts";
+import { clusterReach, opticsReach } from "../src/capacity/reach.ts";
 import { gpuNamed } from "../src/gpus.ts";
 import { modelNamed, modelOf } from "../src/models/index.ts";
 import { kvBytesOf, totalsOf } from "../src/models/shape.ts";
+import { opticsNamed } from "../src/optics/index.ts";
 import { Roofline } from "../src/roofline.ts";
 
 const frontier = modelNamed("frontier-1.8t");
@@ -109,7 +110,10 @@ describe("sequences, loads, steps", () => {
 });
 
 test("curves: never fewer GPUs for a tighter SLO, and none where nothing is reached", () => {
-  const reaches = ["cpo-800g", "lpo-800g"].map((optics) => opticsReach(optics, frontier, { gpu: "r200" }));
+  const reaches = ["cpo-800g", "lpo-800g"].map((name) => {
+    const optics = opticsNamed(name);
+    return { optics, ...opticsReach(optics, frontier, { gpu: "r200" }) };
+  });
   expect(reaches.map(({ radiusHops }) => radiusHops)).toEqual([3, 0]);
   const slos = [10e6, 20e6, 40e6, 80e6, 160e6];
   const options = { model: frontier, cluster: { gpu: "r200" }, sequences: 512, gpusMax: 1024 };
@@ -118,6 +122,27 @@ test("curves: never fewer GPUs for a tighter SLO, and none where nothing is reac
   expect(gpus.toSorted((a, b) => b - a)).toEqual(gpus);
   expect(gpus.at(-1)).toBeLessThan(64);
   expect(lpo!.points.every((point) => point.gpus === null && point.binding === "slots")).toBe(true);
+});
+
+test("a reach is as far as every tier holds over its own optics", () => {
+  const reachOf = (tiers: object) => clusterReach(frontier, { gpu: "r200", gpusPerPod: 64, optics: "cpo-800g", tiers });
+  expect(reachOf({}).radiusHops).toBe(3);
+  expect(reachOf({ anywhere: { optics: "lpo-800g" } }).radiusHops).toBe(2);
+  expect(reachOf({ pod: { ports: 1 }, anywhere: { ports: 1 } }).radiusHops).toBe(1);
+  const none = { optics: "lpo-800g" };
+  expect(reachOf({ node: none, pod: none, anywhere: none })).toEqual({ radiusHops: 0, loadNs: 0 });
+});
+
+test("curves are those of each kind's own ports, whatever the cluster has", () => {
+  // Sixteen loads a step are more than four ports of 800 Gb/s carry in it; four of 1.6 Tb/s carry them.
+  const options = { model: frontier, sequences: 512, gpusMax: 512, loadsPerStep: 16 };
+  const reach = { radiusHops: 3, loadNs: 180e3 };
+  const reaches = ["cpo-800g", "cpo-1600g"].map((name) => ({ optics: opticsNamed(name), ...reach }));
+  for (const optics of ["pcb", "cpo-1600g"]) {
+    const [slow, fast] = capacityCurves({ ...options, cluster: { gpu: "r200", ports: 4, optics } }, reaches, [60e6]);
+    expect(slow!.points[0]!.gpus).toBe(null);
+    expect(fast!.points[0]!.gpus).toBeLessThan(512);
+  }
 });
 
 test.each<[object, string]>([

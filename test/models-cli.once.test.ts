@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import {
   boardReliability,
+  clusterReach,
   clusterSchema,
   comparePower,
   MODELS,
@@ -78,6 +79,22 @@ test.each([
   const said = JSON.parse(json.stdout);
   if (command === "capacity") expect(words.stdout).toContain(`${said.binding} binds, then ${said.next}.`);
   else expect(said.power.optics.length).toBeGreaterThan(5);
+});
+
+test("capacity asks how many GPUs a cluster's file should have, and how far its own fabric reaches", async () => {
+  const stated = { gpu: "r200", gpusPerNode: 4, gpusPerPod: 64, tiers: { anywhere: { optics: "lpo-800g" } } };
+  write("cluster.json", JSON.stringify({ gpus: 256, ...stated }));
+  const { status, stdout } = await run("capacity deepseek-v3 --cluster cluster.json --json");
+  expect(status).toBe(0);
+  const cluster = { ...stated, gpusPerDpu: 8 };
+  const expected = planCapacity({ model: "deepseek-v3", cluster, ...clusterReach("deepseek-v3", cluster) });
+  expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(expected)));
+  await refuses(
+    "capacity dbrx --cluster cluster.json --gpu h100",
+    "--gpu is part of what cluster.json says: leave one of them out",
+  );
+  write("wrong.json", JSON.stringify({ gpus: 256, gpusPerNod: 4 }));
+  await refuses("capacity dbrx --cluster wrong.json", "gpusPerNod");
 });
 
 test("capacity and power are what the library says, and draw pictures", async () => {

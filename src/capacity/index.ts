@@ -1,5 +1,5 @@
 import { completeServingCluster, gpusWithin } from "../cluster/index.ts";
-import type { Evidence } from "../optics/index.ts";
+import type { Evidence, Optics } from "../optics/index.ts";
 import { CAPACITY_EVIDENCE, type CapacityOptions, type CapacityProblem, completeCapacity } from "./problem.ts";
 import { type CapacityState, type CapacityTermName, stateAt } from "./terms.ts";
 
@@ -76,33 +76,30 @@ function* clusterSizes(problem: CapacityProblem): Generator<number> {
   }
 }
 
-/** GPUs against the time per output token that must hold, of one kind of optics. */
-export interface CapacityCurve {
+/** GPUs against the time per output token that must hold, of one kind of optics; and how far its fetches hold, as given. */
+export interface CapacityCurve extends OpticsReach {
   name: string;
-  /** How far its fetches hold, and what one takes; as given. */
-  radiusHops: number;
-  loadNs: number;
   points: { sloNs: number; gpus: number | null; binding: CapacityTermName }[];
 }
 
 /** What optics allow: how far experts may be fetched from, and how long that takes. */
 export interface OpticsReach {
-  name: string;
   radiusHops: number;
   loadNs: number;
 }
 
-/** The smallest cluster for every kind of optics and every time per output token. */
+/** The smallest cluster for every kind of optics, between all GPUs, and every time per output token. */
 export function capacityCurves(
   options: Omit<CapacityOptions, "sloNs" | "radiusHops" | "loadNs">,
-  reaches: readonly OpticsReach[],
+  reaches: readonly (OpticsReach & { optics: Optics })[],
   slosNs: readonly number[],
 ): CapacityCurve[] {
-  return reaches.map((reach) => ({
+  const { tiers: _, ...alike } = options.cluster ?? {};
+  return reaches.map(({ optics, ...reach }) => ({
+    name: optics.profile.name,
     ...reach,
     points: slosNs.map((sloNs) => {
-      const { radiusHops, loadNs } = reach;
-      const { gpus, binding } = planCapacity({ ...options, radiusHops, loadNs, sloNs });
+      const { gpus, binding } = planCapacity({ ...options, cluster: { ...alike, optics }, ...reach, sloNs });
       return { sloNs, gpus, binding };
     }),
   }));

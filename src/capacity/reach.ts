@@ -9,7 +9,24 @@ import type { OpticsReach } from "./index.ts";
 /** Draws of a verdict that is asked for its radius alone: P(miss) by convolution decides. */
 const DRAWS = 1000;
 
-/** How far fetches of a model's experts hold over these optics in such a cluster, and how long one takes from there. */
+/** How far fetches of a model's experts hold in such a cluster, and how long one takes from there. */
+export function clusterReach(
+  model: ModelShape | string,
+  cluster: Omit<ServingClusterInput, "gpus"> = {},
+  objective: Partial<Objective> = {},
+): OpticsReach {
+  const complete = completeServingCluster({ ...cluster, gpus: 2 ** 16 });
+  const demand = { expertBytes: modelOf(model).expertBytes };
+  for (let hops = TIERS.length; hops > 0; hops--) {
+    const { optics, ...fabric } = fabricOf(complete, TIERS[hops - 1]!);
+    const { radiusHops, load } = checkSchedulability({ optics, fabric, demand, objective }, { draws: DRAWS });
+    if (radiusHops >= hops) return { radiusHops: hops, loadNs: load.totalNs };
+  }
+  // Where nothing is fetched in time, nothing is fetched.
+  return { radiusHops: 0, loadNs: 0 };
+}
+
+/** The same over these optics, between all of its GPUs. */
 export function opticsReach(
   optics: string | Optics,
   model: ModelShape | string,
@@ -17,18 +34,5 @@ export function opticsReach(
   objective: Partial<Objective> = {},
 ): OpticsReach {
   const { tiers: _, ...alike } = cluster;
-  const complete = completeServingCluster({ ...alike, gpus: 2 ** 16, optics });
-  const demand = { expertBytes: modelOf(model).expertBytes };
-  const verdictAt = (hops: number) => {
-    const { optics: one, ...fabric } = fabricOf(complete, TIERS[hops - 1]!);
-    return checkSchedulability({ optics: one, fabric, demand, objective }, { draws: DRAWS });
-  };
-  const { radiusHops, load, optics: profile } = verdictAt(TIERS.length);
-  const isNearer = radiusHops > 0 && radiusHops < TIERS.length;
-  return {
-    name: profile.name,
-    radiusHops,
-    // Where nothing is fetched in time, nothing is fetched.
-    loadNs: radiusHops === 0 ? 0 : (isNearer ? verdictAt(radiusHops).load : load).totalNs,
-  };
+  return clusterReach(model, { ...alike, optics }, objective);
 }

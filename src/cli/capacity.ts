@@ -4,20 +4,24 @@ import {
   type CapacityOptions,
   type CapacityReport,
   capacityCurves,
+  clusterReach,
   duration,
   figure,
   lineChart,
   OPTICS,
+  opticsNamed,
   opticsReach,
   planCapacity,
   type ServingClusterInput,
 } from "../index.ts";
+import { clusterFrom } from "./cluster.ts";
 import { checkFolders, writeText } from "./files.ts";
 import { chosenModel } from "./models.ts";
 import { definedOf, flagOf, number } from "./options.ts";
 import { again, heading, paint, progressBar, say, sayJson, sayNext, sayTable, sayWrapped, typed } from "./print.ts";
 
 interface CapacityFlags {
+  cluster?: string;
   gpu?: string;
   gpusPerNode?: number;
   gpusPerPod?: number;
@@ -46,6 +50,7 @@ export function capacityCommand(): Command {
     .description("find the smallest cluster that holds a model's experts and decodes in time, and what binds")
     .argument("<model>", "a built-in model's name, or a Hugging Face config.json")
     .optionsGroup("Cluster:")
+    .option("--cluster <file>", "a cluster as JSON; how many GPUs it has is what is asked")
     .option("--gpu <name>", "a built-in GPU (default: h100)")
     .option("--gpus-per-node <count>", "(default: 8)", number)
     .option("--gpus-per-pod <count>", "a multiple of those of a node (default: all)", number)
@@ -76,6 +81,7 @@ Examples:
   ${typed("capacity frontier-1.8t --gpu r200 --sequences 870")}
   ${typed("capacity deepseek-v3 --gpu h200 --group 16")}
   ${typed("capacity frontier-1.8t --gpu r200 --curve --svg capacity.svg")}
+  ${typed("capacity mixtral-8x22b --cluster cluster.json")}
 
 Exit codes: 0 a cluster, 1 none is large enough, 2 no answer, because the input is wrong.`,
     )
@@ -87,26 +93,22 @@ Exit codes: 0 a cluster, 1 none is large enough, 2 no answer, because the input 
       const report = planCapacity(options);
       process.exitCode = report.status === "feasible" ? 0 : 1;
       if (flags.json) sayJson(curves ? { ...report, curves } : report);
-      else sayReport(report, curves, flags);
+      else sayReport(report, curves, options, flags);
     });
 }
 
 function optionsOf(name: string, flags: CapacityFlags): CapacityOptions {
-  const { gpu, gpusPerNode, gpusPerPod, kvReserveShare, optics, hbmShare, flopsShare } = flags;
+  const { hbmShare, flopsShare } = flags;
   const ns = (value: number | undefined, factor: number) => (value === undefined ? undefined : value * factor);
-  const cluster: Omit<ServingClusterInput, "gpus"> = definedOf({
-    gpu,
-    gpusPerNode,
-    gpusPerPod,
-    kvReserveShare,
-    optics,
-  });
+  const cluster = clusterOf(flags);
   if (flags.group !== undefined)
     for (const name of ["radius", "loadsPerStep", "loadUs", "optics", "curve"] as const)
       if (flags[name] !== undefined)
         throw new TypeError(`${flagOf(name)} goes with experts that are fetched, got --group`);
   const model = chosenModel(name);
-  const reach = optics !== undefined ? opticsReach(optics, model, cluster) : undefined;
+  // What was said of a fabric says how far it reaches; a group of GPUs has none.
+  const isStated = flags.optics !== undefined || flags.cluster !== undefined;
+  const reach = isStated && flags.group === undefined ? clusterReach(model, cluster) : undefined;
   return {
     model,
     cluster,
@@ -126,6 +128,21 @@ function optionsOf(name: string, flags: CapacityFlags): CapacityOptions {
   };
 }
 
+function clusterOf({
+  cluster: file,
+  gpu,
+  gpusPerNode,
+  gpusPerPod,
+  kvReserveShare,
+  optics,
+}: CapacityFlags): Omit<ServingClusterInput, "gpus"> {
+  const flags = { gpu, gpusPerNode, gpusPerPod, kvReserveShare, optics };
+  if (file === undefined) return definedOf(flags);
+  const { gpus, gpusPerPod: pod, ...cluster } = clusterFrom(file, flags);
+  // A pod of all GPUs stays one of all, however many they become.
+  return pod < gpus ? { ...cluster, gpusPerPod: pod } : cluster;
+}
+
 /** Times per output token, in ms, of a curve. */
 const SLOS_MS = [5, 10, 15, 20, 30, 40, 60, 80, 120];
 
@@ -135,7 +152,8 @@ function curvesOf({ radiusHops: _, loadNs: __, sloNs: ___, ...options }: Capacit
   try {
     const reaches = OPTICS.map(({ name }, i) => {
       progress.update(i);
-      return opticsReach(name, options.model, options.cluster);
+      const optics = opticsNamed(name);
+      return { optics, ...opticsReach(optics, options.model, options.cluster) };
     });
     const gpusMax = options.gpusMax ?? 2048;
     return capacityCurves(
@@ -178,7 +196,12 @@ function picture(curves: readonly CapacityCurve[], { model }: CapacityOptions): 
   });
 }
 
-function sayReport(report: CapacityReport, curves: readonly CapacityCurve[] | null, flags: CapacityFlags): void {
+function sayReport(
+  report: CapacityReport,
+  curves: readonly CapacityCurve[] | null,
+  { cluster }: CapacityOptions,
+  flags: CapacityFlags,
+): void {
   const { status, gpus, binding, next, needs, state, model, gpu } = report;
   const answer =
     status === "feasible"
@@ -197,7 +220,7 @@ function sayReport(report: CapacityReport, curves: readonly CapacityCurve[] | nu
     }),
     [2, 3],
   );
-  if (curves) sayCurves(curves, flags);
+  if (curves) sayCurves(curves, cluster);
   heading("Rests on");
   for (const { about, grade, source, note } of report.evidence)
     sayWrapped(`${grade.padEnd(10)}  `, `${about} (${source}): ${note}`);
@@ -210,7 +233,7 @@ function sayReport(report: CapacityReport, curves: readonly CapacityCurve[] | nu
   ]);
 }
 
-function sayCurves(curves: readonly CapacityCurve[], { gpusPerPod }: CapacityFlags): void {
+function sayCurves(curves: readonly CapacityCurve[], { gpusPerPod }: CapacityOptions["cluster"] = {}): void {
   heading("GPUs, by the milliseconds per output token that must hold");
   sayTable(
     ["optics", "hops", "a load", ...SLOS_MS.map(String)],
@@ -223,5 +246,5 @@ function sayCurves(curves: readonly CapacityCurve[], { gpusPerPod }: CapacityFla
     [1, 2, ...SLOS_MS.map((_, i) => i + 3)],
   );
   say("Hops are how far fetches are schedulable; a - stands where no cluster that was looked at holds.");
-  if (gpusPerPod === undefined) say("Without --gpus-per-pod all GPUs are one pod: 2 hops reach as far as 3.");
+  if (gpusPerPod === undefined) say("All GPUs are one pod, as no size of pods is given: 2 hops reach as far as 3.");
 }

@@ -3,13 +3,13 @@ import {
   type DecodingOptions,
   type ModelShape,
   modelNamed,
-  readCluster,
   readDecoding,
   resizedModel,
   type ServingClusterInput,
   type StatedDecoding,
   sourceScenario,
 } from "../../index.ts";
+import { clusterFrom } from "../cluster.ts";
 import { readText } from "../files.ts";
 import { chosenModel } from "../models.ts";
 import { definedOf, flagOf } from "../options.ts";
@@ -94,9 +94,7 @@ function clusterOf(base: ServingClusterInput | undefined, flags: SimulateFlags):
       // What a file has completed gives way to what a flag says.
       ...(base && (optics !== undefined || ports !== undefined) ? { tiers: {} } : {}),
     };
-  const [stray] = Object.keys(definedOf({ gpus, gpu, optics, gpusPerDpu, ports, dpuPace }));
-  if (stray) throw new TypeError(`${flagOf(stray)} is part of what ${file} says: leave one of them out`);
-  return readCluster(readText(file), { file });
+  return clusterFrom(file, { gpus, gpu, optics, gpusPerDpu, ports, dpuPace });
 }
 
 /** What is cold: a share of gates, or what a trace asks for and caches do not hold. */
