@@ -20,7 +20,7 @@ const QUESTION: TailQuestion = {
   hops: 3,
   correlation: 0,
   stallProbability: 0,
-  ports: 12,
+  ports: 16,
   expertBytes: 160e6,
   deadlineNs: 180e3,
   draws: 1_000_000,

@@ -23,6 +23,16 @@ export const hops = {
   hint: "1 in a node, 2 in a pod, 3 anywhere.",
 } as const satisfies NumberKnob;
 
+/** That a load is striped over. */
+export const ports = {
+  kind: "number",
+  label: "Ports",
+  value: 16,
+  min: 1,
+  max: 128,
+  isWhole: true,
+} as const satisfies NumberKnob;
+
 /** Of an expert. */
 export const size = {
   kind: "number",

@@ -1,6 +1,6 @@
 import { type Fence, GPUS, type Means, MODELS, type Prefetch } from "../../../index.ts";
 import type { Knobs, Option, Values } from "../../knobs.ts";
-import { optics } from "../shared-knobs.ts";
+import { optics, ports } from "../shared-knobs.ts";
 
 const [MODEL, CLUSTER, FABRIC, STEP, COLD, SLO, RUN] = [
   "Model",
@@ -90,7 +90,7 @@ export const scenarioKnobs = {
     isWhole: true,
   },
   optics: { ...optics, group: FABRIC },
-  ports: { kind: "number", group: FABRIC, label: "Ports", value: 16, min: 1, max: 64, isWhole: true },
+  ports: { ...ports, group: FABRIC },
   sharing: {
     kind: "number",
     group: FABRIC,

@@ -1,6 +1,6 @@
 import type { TailQuestion } from "../../jobs/tail.ts";
 import type { Knobs, Values } from "../../knobs.ts";
-import { deadline, draws, hops, OPTICS_OPTIONS, seed, size, unit } from "../shared-knobs.ts";
+import { deadline, draws, hops, OPTICS_OPTIONS, ports, seed, size, unit } from "../shared-knobs.ts";
 
 export const knobs = {
   of: {
@@ -37,16 +37,7 @@ export const knobs = {
     argument: "stallProbability",
     hint: "On optics that are known to stall: those with a retimer.",
   },
-  ports: {
-    kind: "number",
-    when: { of: "load" },
-    label: "Ports",
-    value: 12,
-    min: 1,
-    max: 64,
-    isWhole: true,
-    hint: "Of a load: what it is striped over.",
-  },
+  ports: { ...ports, when: { of: "load" } },
   size: { ...size, when: { of: "load" } },
   deadline: { ...deadline, when: { of: "load" } },
   draws,

@@ -1,7 +1,7 @@
 import type { Fence } from "../../../index.ts";
 import type { TokenQuestion } from "../../jobs/token.ts";
 import type { Knobs, Values } from "../../knobs.ts";
-import { deadline, optics, seed, size } from "../shared-knobs.ts";
+import { deadline, optics, ports, seed, size } from "../shared-knobs.ts";
 
 /** The most that a doorbell can be dragged late. */
 export const LATE_MOST_US = 100;
@@ -45,7 +45,7 @@ export const knobs = {
     max: 100,
     argument: "cold: share",
   },
-  ports: { kind: "number", label: "Ports", value: 16, min: 1, max: 64, isWhole: true },
+  ports,
   gpusPerDpu: {
     kind: "choice",
     label: "GPUs a DPU",

@@ -1,6 +1,6 @@
 import type { VerdictQuestion } from "../../jobs/verdict.ts";
 import type { Knobs, Values } from "../../knobs.ts";
-import { deadline, draws, hops, optics, seed, size, unit } from "../shared-knobs.ts";
+import { deadline, draws, hops, optics, ports, seed, size, unit } from "../shared-knobs.ts";
 
 export const knobs = {
   optics,
@@ -13,7 +13,7 @@ export const knobs = {
     max: 1,
     hint: "The share of ways on which all hops are slow together: 1 is the cautious end.",
   },
-  ports: { kind: "number", label: "Ports", value: 16, min: 1, max: 128, isWhole: true },
+  ports,
   gpusPerDpu: { kind: "number", label: "GPUs a DPU", value: 8, min: 1, max: 64, isWhole: true, isLog: true },
   pace: {
     kind: "number",
