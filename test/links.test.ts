@@ -1,11 +1,9 @@
 import fc from "fast-check";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { Distribution } from "../src/distribution.ts";
 import { Pacer, type PacerOptions } from "../src/pacing/index.ts";
 import { chunksOf, outagesOf, outNs, type ReferenceChunk, type ReferenceLink } from "./reference/links.ts";
-
-// A debug build takes ten times as long.
-const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 10) : count);
+import { shareOf } from "./share.ts";
 
 /** One DPU of four GPUs or two of two; where sources have links of their own, these fail too. */
 const fabric = fc.record({
@@ -190,9 +188,9 @@ test("links carry nothing while they are out, and what is on them goes on after:
         expect(chunksBy(fabric, loads, { ahead: true, looks: -1, tellExpiry })).toEqual(told);
       },
     ),
-    { seed: 4, numRuns: runs(120) },
+    { seed: 4, numRuns: shareOf(120) },
   );
   // Outages matter here.
-  expect(held).toBeGreaterThan(runs(120));
-  expect(expiries).toBeGreaterThan(runs(120));
+  expect(held).toBeGreaterThan(shareOf(120));
+  expect(expiries).toBeGreaterThan(shareOf(120));
 });

@@ -7,6 +7,8 @@ import { CHROMIUM_FLAGS, findChromium } from "./chromium.ts";
 declare module "vitest" {
   interface ProvidedContext {
     build: string;
+    /** What part of their runs and draws tests take: see share.ts. */
+    share: number;
     /** See decoded.setup.ts. */
     decoded: string;
   }
@@ -44,7 +46,7 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     exclude: ["test/**/*.once.test.ts"],
     testTimeout: 120_000,
     globalSetup: ["test/decoded.setup.ts"],
-    provide: { build },
+    provide: { build, share: name === "release" || name === "once" ? 1 : 0.1 },
     ...test,
   },
 });
@@ -66,7 +68,12 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       ...["debug", "release", "portable"].map((build) => project(build, build)),
-      project("once", "release", { include: ["test/**/*.once.test.ts"], exclude: [], testTimeout: 300_000 }),
+      project("once", "release", {
+        include: ["test/**/*.once.test.ts"],
+        exclude: [],
+        testTimeout: 300_000,
+        isolate: true,
+      }),
       executablePath ? browser : project("chromium", "release", { include: ["test/chromium.missing.ts"] }),
     ],
   },
