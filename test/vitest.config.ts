@@ -45,6 +45,8 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     include: ["test/**/*.test.ts"],
     exclude: ["test/**/*.once.test.ts"],
     testTimeout: 120_000,
+    // Modules are loaded once a worker, and kernels compiled once, not anew for each of a hundred files: files share no state.
+    isolate: false,
     globalSetup: ["test/decoded.setup.ts"],
     provide: { build, share: name === "release" || name === "once" ? 1 : 0.1 },
     ...test,
