@@ -89,7 +89,7 @@ test("merging equals recording all in one, and leaves the other as it was", () =
       const [one, other, all] = [recorded(a), recorded(b), recorded(Float32Array.of(...a, ...b))];
       one.merge(other);
       expect(one.counted()).toEqual(all.counted());
-      expect([one.below, one.above]).toEqual([all.below, all.above]);
+      expect([one.below, one.above, one.count]).toEqual([all.below, all.above, all.count]);
       expect(other.counted()).toEqual(recorded(b).counted());
     }),
     { seed: 3, numRuns: shareOf(40) },
