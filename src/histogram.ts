@@ -19,6 +19,7 @@ export class Histogram {
   readonly #placeOfRank: (rank: number) => number;
   readonly #counts: Float64Array;
   readonly #batch: number;
+  #count = 0;
 
   /** `batch`: how many values one call of the kernel takes; 4096 unless given. */
   constructor({ batch = 4096 }: { batch?: number } = {}) {
@@ -43,6 +44,7 @@ export class Histogram {
 
   /** Counts every one of `values`. */
   record(values: Float32Array): void {
+    this.#count += values.length;
     for (let start = 0; start < values.length; start += this.#batch)
       this.#record(values.length > this.#batch ? values.subarray(start, start + this.#batch) : values);
   }
@@ -52,16 +54,18 @@ export class Histogram {
     checkAtLeast("value", value, 0);
     checkPositive("count", count);
     this.#counts[placeOf(value)]! += count;
+    this.#count += count;
   }
 
   /** Adds all that `other` has counted. */
   merge(other: Histogram): void {
     this.#merge(other.#counts);
+    this.#count += other.#count;
   }
 
   /** How many values were recorded, those outside the range among them. */
   get count(): number {
-    return this.#counts.reduce((sum, count) => sum + count, 0);
+    return this.#count;
   }
   /** How many were below 1. */
   get below(): number {
@@ -87,7 +91,8 @@ export class Histogram {
 
   /** Every value that was counted, by its cell's middle. */
   counted(): CountedValues {
-    const places = Array.from(this.#counts.keys()).filter((place) => this.#counts[place]! > 0);
+    const places: number[] = [];
+    for (let place = 0; place < HISTOGRAM_COUNTS; place++) if (this.#counts[place]! > 0) places.push(place);
     return {
       values: Float64Array.from(places, middleOf),
       counts: Float64Array.from(places, (place) => this.#counts[place]!),

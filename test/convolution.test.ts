@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compound, convolve, greatestOf, Lattice, mix } from "../src/convolution.ts";
 import { Distribution } from "../src/distribution.ts";
+import { shareOf } from "./share.ts";
 
 const sum = (values: Float64Array | readonly number[]) => (values as readonly number[]).reduce((a, b) => a + b, 0);
 
@@ -34,7 +35,7 @@ test("sums by transform are those of every point with every point", () => {
       expectMass(mass, direct(direct(a, b), c));
       expect(mass.every((share) => share >= 0)).toBe(true);
     }),
-    { seed: 1, numRuns: 200 },
+    { seed: 1, numRuns: shareOf(200) },
   );
 });
 
@@ -86,7 +87,7 @@ test("the greatest of several has the mass that trying all combinations gives", 
       expect([greatest.startNs, greatest.stepNs]).toEqual([3, 2]);
       expectMass(greatest.mass, expected);
     }),
-    { seed: 2, numRuns: 100 },
+    { seed: 2, numRuns: shareOf(100) },
   );
 });
 
@@ -106,7 +107,7 @@ describe("a compound sum", () => {
           expectMass(found, expected, 1e-13);
         },
       ),
-      { seed: 3, numRuns: 100 },
+      { seed: 3, numRuns: shareOf(100) },
     );
   });
 
@@ -154,7 +155,7 @@ test("a distribution on points keeps its mean and all of its mass, at any step",
       expect(Math.abs(sum(lattice.mass) - 1)).toBeLessThan(1e-12);
       expect(Math.abs(lattice.moments().meanNs / hop.moments().meanNs - 1)).toBeLessThan(1e-9);
     }),
-    { seed: 4, numRuns: 100 },
+    { seed: 4, numRuns: shareOf(100) },
   );
 });
 
@@ -207,7 +208,7 @@ describe("exceedance and quantile", () => {
         const lattice = new Lattice(100, 0.5, mass);
         expect(Math.abs(lattice.exceedance(lattice.quantileNs(u)) - u)).toBeLessThan(1e-12);
       }),
-      { seed: 5, numRuns: 500 },
+      { seed: 5, numRuns: shareOf(500) },
     );
   });
 

@@ -5,6 +5,7 @@ import { BODY_ENDS_AT, Distribution, type LatencyQuantiles } from "../src/distri
 import { normalQuantile } from "../src/normal.ts";
 import { RandomBits } from "../src/random.ts";
 import { rankInterval } from "../src/statistics.ts";
+import { shareOf } from "./share.ts";
 import { PROFILE_DRAWS } from "./vectors/draws.ts";
 
 const [dsp, , , pcb, dsp999] = PROFILE_DRAWS.map(({ quantiles }) => quantiles) as LatencyQuantiles[] as [
@@ -102,7 +103,7 @@ test("quantileNs never rises with u", () => {
       const hop = Distribution.fromQuantiles(q);
       expect(hop.quantileNs(Math.min(a, b))).toBeGreaterThanOrEqual(hop.quantileNs(Math.max(a, b)));
     }),
-    { seed: 1, numRuns: 200 },
+    { seed: 1, numRuns: shareOf(200) },
   );
 });
 
@@ -115,7 +116,7 @@ test("exceedance and quantileNs are inverses", () => {
       const ns = hop.quantileNs(u);
       expect(Math.abs(hop.quantileNs(hop.exceedance(ns)) / ns - 1)).toBeLessThan(1e-12);
     }),
-    { seed: 2, numRuns: 300 },
+    { seed: 2, numRuns: shareOf(300) },
   );
 });
 

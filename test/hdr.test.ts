@@ -3,6 +3,7 @@ import * as hdr from "hdr-histogram-js";
 import { describe, expect, test } from "vitest";
 import { readHdrLog, writeHdrLog } from "../src/formats/hdr.ts";
 import { readMeasurement } from "../src/formats/measurement.ts";
+import { shareOf } from "./share.ts";
 
 const file = "run.hlog";
 const LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"';
@@ -67,7 +68,7 @@ describe("reading", () => {
         );
         expect(got).toEqual(expected);
       }),
-      { numRuns: 40 },
+      { numRuns: shareOf(40) },
     );
   });
 
@@ -128,7 +129,7 @@ describe("writing", () => {
           expect(Math.abs(cell - value)).toBeLessThanOrEqual(value / 10 ** significantDigits);
         });
       }),
-      { numRuns: 40 },
+      { numRuns: shareOf(40) },
     );
   });
 
@@ -156,7 +157,7 @@ describe("writing", () => {
           expect(Math.abs(nearest - value)).toBeLessThanOrEqual(unitNs + value / 10 ** significantDigits);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: shareOf(40) },
     );
   });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { compareLanes, laneFaults } from "../src/lanes.ts";
 import { RandomBits } from "../src/random.ts";
+import { shareOf } from "./share.ts";
 
 const FRAME_NS = 90; // 9,000 bytes at 800 Gb/s
 const meanNs = (lane: "priority" | "shared", utilisation: number) => {
@@ -29,7 +30,7 @@ test.each([0.1, 0.5, 0.8, 0.95])("a shared lane waits as M/D/1 says, at %d", (rh
 test("a shared lane's wait is distributed as that of a simulated queue", () => {
   const rho = 0.8;
   const [fault] = laneFaults("shared", { utilisation: rho });
-  const bits = new RandomBits({ seed: 11, batch: 2 ** 20 });
+  const bits = new RandomBits({ seed: 11, batch: 4 * shareOf(2 ** 18) });
   const thresholds = [0, 45, 90, 180, 360, 720, 1000];
   const beyond = thresholds.map(() => 0);
   let [waitNs, arrivals] = [0, 0];

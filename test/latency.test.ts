@@ -6,6 +6,7 @@ import { HopSampler, type Path, PathSampler } from "../src/latency.ts";
 import { workspace } from "../src/wasm.ts";
 import * as reference from "./reference/latency.ts";
 import { checksum, jaggedQuantiles } from "./reference/latency.ts";
+import { shareOf } from "./share.ts";
 import { JAGGED_DRAWS, PROFILE_DRAWS } from "./vectors/draws.ts";
 
 const MILLION = 1_000_000;
@@ -38,7 +39,7 @@ test("a million draws equal the reference, bit for bit", () => {
   const next = tableSampler(quantilesNs, 7, 0, BATCH);
   const random = reference.seedRandom(7);
   const expected = new Float32Array(BATCH);
-  for (let drawn = 0; drawn < MILLION; drawn += BATCH) {
+  for (let drawn = 0; drawn < shareOf(MILLION); drawn += BATCH) {
     reference.drawHops(expected, quantilesNs, random);
     expect(checksum(next())).toBe(checksum(expected));
   }
@@ -124,7 +125,7 @@ test("any word reads between the edges of its own cell", () => {
         expect(views.latencyNs[lane]).toBeLessThanOrEqual(Math.max(...edges));
       });
     }),
-    { seed: 2, numRuns: 2000 },
+    { seed: 2, numRuns: shareOf(2000) },
   );
 });
 
@@ -150,7 +151,7 @@ test("no draw is outside the table", () => {
       const draws = new HopSampler(hop, { seed, batch: 1000 }).next();
       expect(draws.every((ns) => ns <= hop.quantilesNs[0]! && ns >= hop.quantilesNs[QUANTILES - 2]!)).toBe(true);
     }),
-    { seed: 3, numRuns: 100 },
+    { seed: 3, numRuns: shareOf(100) },
   );
 });
 
@@ -206,7 +207,7 @@ test("any path equals the reference in small batches", () => {
     fc.property(path, fc.integer({ min: 1, max: 16 }), fc.maxSafeNat(), (path, lanes, seed) =>
       expectPathsEqual(path, lanes * LANES, 3, seed),
     ),
-    { seed: 4, numRuns: 100 },
+    { seed: 4, numRuns: shareOf(100) },
   );
 });
 

@@ -1,18 +1,22 @@
 import fc from "fast-check";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { Distribution } from "../src/distribution.ts";
 import { Pacer, type PacerOptions } from "../src/pacing/index.ts";
 import { chunksOf, outagesOf, outNs, type ReferenceChunk, type ReferenceLink } from "./reference/links.ts";
+import { shareOf } from "./share.ts";
 
-// A debug build takes ten times as long.
-const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 10) : count);
+const LENGTHS = {
+  "1 to 40": Distribution.uniform(1, 40),
+  "0.5 to 3": Distribution.uniform(0.5, 3),
+  "100 to 200": Distribution.uniform(100, 200),
+};
 
 /** One DPU of four GPUs or two of two; where sources have links of their own, these fail too. */
 const fabric = fc.record({
   dpus: fc.constantFrom(1, 2),
   seed: fc.nat(),
   gapNs: fc.constantFrom(60, 100, 300),
-  lengthNs: fc.constantFrom<[number, number]>([1, 40], [0.5, 3], [100, 200]),
+  lengthNs: fc.constantFrom<(keyof typeof LENGTHS)[]>("1 to 40", "0.5 to 3", "100 to 200"),
   ports: fc.constantFrom(1, 2.5, 8),
   pace: fc.constantFrom(1, 3, 10),
   source: fc.constantFrom(undefined, undefined, 0.7, 2, 5),
@@ -48,7 +52,7 @@ function optionsOf(fabric: Fabric): PacerOptions {
     ...(sink === undefined ? {} : { gpuIngressBytesPerNs: sink }),
     faults: {
       seed,
-      outages: { outagesPerLinkNs: 1 / gapNs, lengthNs: Distribution.uniform(...lengthNs) },
+      outages: { outagesPerLinkNs: 1 / gapNs, lengthNs: LENGTHS[lengthNs] },
       links: { ports: portLinks, ...(source === undefined ? {} : { source: sourceLinks }) },
     },
   };
@@ -70,9 +74,7 @@ function linksOf({
   sourceLinks,
 }: Fabric): ReferenceLink[] {
   const list = (link: number, links: number) =>
-    links === 0
-      ? []
-      : outagesOf(link, { seed, gapNs: gapNs / links, lengthNs: Distribution.uniform(...lengthNs), untilNs: FAR_NS });
+    links === 0 ? [] : outagesOf(link, { seed, gapNs: gapNs / links, lengthNs: LENGTHS[lengthNs], untilNs: FAR_NS });
   const unlimited = Number.POSITIVE_INFINITY;
   const gpus = [0, 1, 2, 3];
   return [
@@ -190,9 +192,9 @@ test("links carry nothing while they are out, and what is on them goes on after:
         expect(chunksBy(fabric, loads, { ahead: true, looks: -1, tellExpiry })).toEqual(told);
       },
     ),
-    { seed: 4, numRuns: runs(120) },
+    { seed: 4, numRuns: shareOf(120) },
   );
   // Outages matter here.
-  expect(held).toBeGreaterThan(runs(120));
-  expect(expiries).toBeGreaterThan(runs(120));
+  expect(held).toBeGreaterThan(shareOf(120));
+  expect(expiries).toBeGreaterThan(shareOf(120));
 });

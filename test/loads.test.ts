@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readLoads } from "../src/formats/loads.ts";
 import { readNpy } from "../src/formats/npy.ts";
 import { readPlacementInput } from "../src/formats/placement.ts";
+import { shareOf } from "./share.ts";
 import { NUMPY } from "./vectors/numpy.ts";
 
 const file = "loads.file";
@@ -68,7 +69,7 @@ test("loads are read as they were written: JSON of each kind, CSV of each kind, 
         expect([got.idleLayers, got.steps]).toEqual([idle, 1]);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: shareOf(60) },
   );
 });
 
@@ -199,7 +200,7 @@ describe("what is wrong is named", () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: shareOf(300) },
     );
   });
 });

@@ -4,6 +4,7 @@ import type { Tensors } from "../src/formats/safetensors.ts";
 import { crossEntropy, Mlp } from "../src/mlp.ts";
 import { RandomBits } from "../src/random.ts";
 import { Adam, exact, forward, gradients, loss, type Net, sigmoid } from "./reference/mlp.ts";
+import { shareOf } from "./share.ts";
 
 const bits = new RandomBits({ seed: 5, batch: 65536 });
 
@@ -196,7 +197,7 @@ test("the top is that of a stable sort, row by row", () => {
       );
       expect([...mlp.top(count)]).toEqual(expected);
     }),
-    { seed: 1, numRuns: 60 },
+    { seed: 1, numRuns: shareOf(60) },
   );
 });
 

@@ -1,11 +1,9 @@
 import fc from "fast-check";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { Distribution } from "../src/distribution.ts";
 import { type LinkFaults, Pacer } from "../src/pacing/index.ts";
 import { outagesOf } from "./reference/links.ts";
-
-// A debug build takes ten times as long.
-const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 10) : count);
+import { shareOf } from "./share.ts";
 
 const LENGTHS = Distribution.uniform(2, 30);
 const outages = { outagesPerLinkNs: 1 / 512, lengthNs: LENGTHS };
@@ -27,7 +25,7 @@ test("outages are those of the reference: of any link, whatever the seed", () =>
         }
       },
     ),
-    { seed: 1, numRuns: runs(50) },
+    { seed: 1, numRuns: shareOf(50) },
   );
 });
 

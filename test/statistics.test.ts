@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { normalQuantile } from "../src/normal.ts";
 import { betaShare, leastWhole, meanInterval, rankInterval, shareInterval, standardErrors } from "../src/statistics.ts";
+import { shareOf } from "./share.ts";
 
 /** The probabilities of 0 .. n successes of probability `p`, by the recurrence from the likeliest on, summing to 1. */
 function binomial(n: number, p: number): Float64Array {
@@ -36,7 +37,7 @@ test("shareInterval's ends are quantiles of stdlib's beta distribution", () => {
       expect(Math.abs(low - lowest)).toBeLessThanOrEqual(1e-10);
       expect(Math.abs(high - highest)).toBeLessThanOrEqual(1e-10);
     }),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: shareOf(300) },
   );
 });
 
@@ -101,7 +102,7 @@ test("rankInterval covers at least as often as it claims, and no narrower interv
     }),
     {
       seed: 2,
-      numRuns: 500,
+      numRuns: shareOf(500),
       examples: [[{ count: 1, u: 0.5, confidence: 0.95 }], [{ count: 100, u: 0.01, confidence: 0.95 }]],
     },
   );

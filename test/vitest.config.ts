@@ -7,6 +7,8 @@ import { CHROMIUM_FLAGS, findChromium } from "./chromium.ts";
 declare module "vitest" {
   interface ProvidedContext {
     build: string;
+    /** What part of their runs and draws tests take: see share.ts. */
+    share: number;
     /** See decoded.setup.ts. */
     decoded: string;
   }
@@ -45,8 +47,10 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     testTimeout: 120_000,
     // Whoever shares the machine makes pages late.
     expect: { poll: { timeout: 60_000 } },
+    // Modules are loaded once a worker, and kernels compiled once, not anew for each of a hundred files: files share no state.
+    isolate: false,
     globalSetup: ["test/decoded.setup.ts"],
-    provide: { build },
+    provide: { build, share: name === "release" || name === "once" ? 1 : 0.1 },
     ...test,
   },
 });
@@ -68,7 +72,12 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       ...["debug", "release", "portable"].map((build) => project(build, build)),
-      project("once", "release", { include: ["test/**/*.once.test.ts"], exclude: [], testTimeout: 300_000 }),
+      project("once", "release", {
+        include: ["test/**/*.once.test.ts"],
+        exclude: [],
+        testTimeout: 300_000,
+        isolate: true,
+      }),
       executablePath ? browser : project("chromium", "release", { include: ["test/chromium.missing.ts"] }),
     ],
   },

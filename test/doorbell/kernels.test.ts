@@ -13,6 +13,7 @@ import {
 } from "../../assembly/layout.ts";
 import { workspace } from "../../src/wasm.ts";
 import * as reference from "../reference/doorbell.ts";
+import { shareOf } from "../share.ts";
 import { doorbell, LOAD, sizeOfLoad, uint32 } from "./drawn.ts";
 
 /** Bytes that are good but for a few, so that every rule is met and broken often. */
@@ -70,7 +71,7 @@ describe("kernels", () => {
         expect(views.u32Columns.subarray(0, 12).indexOf(0xffffffff)).toBe(good === 12 ? -1 : good);
         met.add(fields[first] ?? "good");
       }),
-      { seed: 2, numRuns: 2000 },
+      { seed: 2, numRuns: shareOf(2000) },
     );
     expect([...met].sort()).toEqual(["byte", "deadlineNs", "flags", "good", "op", "sizeBytes"]);
   });
@@ -128,7 +129,7 @@ describe("kernels", () => {
         const rules = [op >= 1 && op <= 3, flags <= 3, layer <= 65535, isSize, isDeadline];
         expect(views.status[0]).toBe(1 + rules.indexOf(false));
       }),
-      { seed: 3, numRuns: 1000 },
+      { seed: 3, numRuns: shareOf(1000) },
     );
     expect([...met].sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });

@@ -3,6 +3,7 @@ import { drive } from "../../src/drive/index.ts";
 import { reportOf } from "../../src/drive/report.ts";
 import { generateTraffic } from "../../src/patterns.ts";
 import { nsFromHours } from "../../src/units.ts";
+import { shareOf } from "../share.ts";
 import { FIXED_NS, POST_NS, runOf, steady, TRANSLATE_NS, trafficOf } from "./shared.ts";
 
 /** One port and one hop, so that a DPU has one link: it is out for 0.1 ms in 10. */
@@ -10,7 +11,7 @@ const [LOW_NS, HIGH_NS, GAP_NS] = [50_000, 150_000, 9.9e6];
 const retrain = { ratePerLinkHour: nsFromHours(1) / GAP_NS, lowNs: LOW_NS, highNs: HIGH_NS };
 const optics = steady(400, { retrain });
 const fabric = { ports: 1, hops: 1, gpusPerDpu: 4 };
-const [GPUS, LOADS] = [16, 8000];
+const [GPUS, LOADS] = [16, shareOf(8000, 2000)];
 /** From post to the DPU's queue. */
 const BEFORE_NS = POST_NS + 400 + FIXED_NS + TRANSLATE_NS;
 const traffic = generateTraffic({

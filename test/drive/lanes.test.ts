@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { Distribution } from "../../src/distribution.ts";
 import type { DriveOptions } from "../../src/drive/plan.ts";
 import { opticsNamed } from "../../src/optics/index.ts";
+import { shareOf } from "../share.ts";
 import { runOf, steady, trafficOf } from "./shared.ts";
 
 // Loads on an idle fabric, each long after the one before: what a lane adds to a doorbell is all that differs.
 
-const COUNT = 20_000;
+const COUNT = shareOf(20_000);
 const idle = trafficOf(
   Array.from({ length: COUNT }, (_, fenceId) => ({ fenceId, postNs: 1e6 * fenceId, sizeBytes: 64 })),
 );

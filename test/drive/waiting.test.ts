@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Waiting } from "../../src/drive/waiting.ts";
+import { shareOf } from "../share.ts";
 
 const [DPUS, ROWS] = [3, 40];
 
@@ -36,7 +37,7 @@ test("who waits is served first come, first served, as a plain list says", () =>
         for (let dpu = 0; dpu < DPUS; dpu++) expect(waiting.has(dpu)).toBe(dpus.includes(dpu));
       }
     }),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: shareOf(300) },
   );
 });
 

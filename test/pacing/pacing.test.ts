@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Executor } from "../../src/executor.ts";
 import { Pacer } from "../../src/pacing/index.ts";
 import { RandomBits } from "../../src/random.ts";
+import { shareOf } from "../share.ts";
 import { good, options } from "./shared.ts";
 
 test("a load alone on an idle executor is read in its bytes over the pace, to the nanosecond", () => {
@@ -28,10 +29,10 @@ test("a saturated bucket carries its rate", () => {
 
 test.each([0.5, 0.8, 0.95])("the mean wait of Poisson arrivals at utilisation %d is that of M/D/1", (utilisation) => {
   // 41 batches of 24,000 loads of one chunk, by batch means: Student's t with 40 degrees of freedom at 99.9% is 3.551.
-  const [batches, size, t] = [41, 24_000, 3.551];
+  const [batches, size, t] = [41, 4 * shareOf(6000), 3.551];
   const serviceNs = 1e6 / 1600;
   const pacer = new Pacer({ gpus: 1, order: "arrival", queueDepth: 4096 });
-  const random = new RandomBits({ seed: 9, batch: 24_000 });
+  const random = new RandomBits({ seed: 9, batch: size });
   const arrivedNs = new Float64Array(4096);
   pacer.loads.sizeBytes[0] = 1e6;
   let atNs = 0;
@@ -64,7 +65,7 @@ test.each([0.5, 0.8, 0.95])("the mean wait of Poisson arrivals at utilisation %d
   const sigma = Math.sqrt(means.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (batches - 1));
   const theoryNs = (utilisation / (2 * (1 - utilisation))) * serviceNs;
   expect(Math.abs(mean - theoryNs)).toBeLessThan((t * sigma) / Math.sqrt(batches));
-  expect((t * sigma) / Math.sqrt(batches)).toBeLessThan(0.1 * theoryNs); // the interval says something
+  expect((t * sigma) / Math.sqrt(batches)).toBeLessThan(0.1 * Math.sqrt(24_000 / size) * theoryNs); // the interval says something
 });
 
 test("columns: a batch of events at a time, and nothing else until all are taken", () => {
@@ -168,6 +169,6 @@ test("a load that arrives later is one submitted then, its place being kept mean
       const sorted = (rows: unknown[][]) => rows.map((row) => row.join(" ")).sort();
       expect(sorted(events[0]!)).toEqual(sorted(events[1]!));
     }),
-    { seed: 12, numRuns: 400 },
+    { seed: 12, numRuns: shareOf(400) },
   );
 });

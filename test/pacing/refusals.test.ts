@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Executor, type ExecutorOptions } from "../../src/executor.ts";
 import { Pacer } from "../../src/pacing/index.ts";
+import { shareOf } from "../share.ts";
 import { follow, good, type Log, schedule } from "./shared.ts";
 
 const fresh = 1_000_000;
@@ -64,7 +65,7 @@ test("what is refused is named, and changes nothing", () => {
     fc.property(schedule, ([given, steps]) => {
       follow([given, steps], disturb(given.gpus));
     }),
-    { seed: 4, numRuns: 60 },
+    { seed: 4, numRuns: shareOf(60) },
   );
 });
 

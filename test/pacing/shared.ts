@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { Executor, type ExecutorOptions, type Expiry, type Load, type LoadEnd, type Read } from "../../src/executor.ts";
 import { ReferenceExecutor } from "../reference/pacing.ts";
+import { expectEqual } from "../same.ts";
 
 // What an executor may be asked, and how it is held to its twin.
 
@@ -116,13 +117,12 @@ export function follow(
   let fenceId = 0;
   const both = <T>(ask: (one: Executor | ReferenceExecutor) => T): T => {
     const answer = ask(executor);
-    expect(answer).toEqual(ask(twin));
+    expectEqual(answer, ask(twin));
     disturb(executor, log);
-    expect([executor.nextEventNs, executor.underWay, executor.nowNs]).toEqual([
-      twin.nextEventNs,
-      twin.underWay,
-      twin.nowNs,
-    ]);
+    expectEqual(
+      [executor.nextEventNs, executor.underWay, executor.nowNs],
+      [twin.nextEventNs, twin.underWay, twin.nowNs],
+    );
     return answer;
   };
   /** After a load has ended its reads must not be completed. */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type BalancePlan, type BalanceProblem, placeForBalance, verifyBalance } from "../../src/index.ts";
 import { bestOf, evenBusiest, planOf, splitBusiest } from "../reference/balance.ts";
+import { shareOf } from "../share.ts";
 
 function verified(problem: BalanceProblem, limits = {}): BalancePlan {
   const plan = planOf(placeForBalance(problem, limits));
@@ -40,7 +41,7 @@ test("scenarios: the worst, or the mean, of all plans is least", () => {
         });
         runs.push([plan.imbalance[0]!, best, plan.lowerBound[0]!]);
       }),
-      { seed: 3, numRuns: 25 },
+      { seed: 3, numRuns: shareOf(25) },
     );
     expect(shareFound(runs)).toBeGreaterThanOrEqual(0.8);
   }
@@ -57,7 +58,7 @@ test("weighted shares: never busier than even ones, nor below the best of all pl
       const best = bestOf(4, plan.gpuOfSlot, (held) => splitBusiest(held, loads[0]!, plan.gpuOfSlot, 3));
       runs.push([plan.imbalance[0]!, overMean(best, loads[0]!, 3), plan.lowerBound[0]!]);
     }),
-    { seed: 4, numRuns: 40 },
+    { seed: 4, numRuns: shareOf(40) },
   );
   expect(shareFound(runs)).toBeGreaterThanOrEqual(0.9);
 });
@@ -81,7 +82,7 @@ test("the whole step: sums over layers are leveller than those of layers that we
       const best = Math.min(...first.flatMap((a) => second.map((b) => Math.max(a[0]! + b[0]!, a[1]! + b[1]!))));
       runs.push([plan.imbalance[0]!, overMean(best, all, 2), plan.lowerBound[0]!]);
     }),
-    { seed: 5, numRuns: 40 },
+    { seed: 5, numRuns: shareOf(40) },
   );
   expect(shareFound(runs)).toBeGreaterThanOrEqual(0.9);
 });
@@ -123,7 +124,7 @@ test("all modes together, drained GPUs and plans in force: nothing is violated",
         }
       }
     }),
-    { seed: 6, numRuns: 40 },
+    { seed: 6, numRuns: shareOf(40) },
   );
 });
 
@@ -166,7 +167,7 @@ test("a target is reached with the fewest moves that any plan needs, nearly alwa
       all++;
       if (plan.balancednessWorst >= 0.85 && plan.moves === least) fewest++;
     }),
-    { seed: 7, numRuns: 60 },
+    { seed: 7, numRuns: shareOf(60) },
   );
   expect(fewest / all).toBeGreaterThanOrEqual(0.75);
 });

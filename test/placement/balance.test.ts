@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type BalanceProblem, placeForBalance, verifyBalance } from "../../src/index.ts";
 import { bestBusiest, planOf } from "../reference/balance.ts";
+import { shareOf } from "../share.ts";
 
 const loadsOf = (experts: number) =>
   fc.array(fc.integer({ min: 0, max: 50 }), { minLength: experts, maxLength: experts });
@@ -22,7 +23,7 @@ test("small layers: the best of all plans is found, and no bound is above it", (
       all++;
       if (plan.imbalance[0]! <= least * (1 + 1e-9)) found++;
     }),
-    { seed: 1, numRuns: 60 },
+    { seed: 1, numRuns: shareOf(60) },
   );
   expect(found / all).toBeGreaterThanOrEqual(0.95);
 });
@@ -49,7 +50,7 @@ test("any slots, drained GPUs and plans in force: nothing is violated", () => {
       const free: BalanceProblem = { loads: later, gpus: 4, slotsPerGpu, drained, from, target: 0.9 };
       expect(verifyBalance(free, planOf(placeForBalance(free))).violations).toEqual([]);
     }),
-    { seed: 2, numRuns: 60 },
+    { seed: 2, numRuns: shareOf(60) },
   );
 });
 

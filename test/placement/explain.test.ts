@@ -4,6 +4,7 @@ import { explainPlacement } from "../../src/placement/explain.ts";
 import { placeForLatency } from "../../src/placement/latency.ts";
 import type { LatencyProblem } from "../../src/placement/problem.ts";
 import { verifyPlacement } from "../../src/placement/verify.ts";
+import { shareOf } from "../share.ts";
 
 const anyProblem = fc
   .record({
@@ -53,7 +54,7 @@ test("another place costs what the verifier says the plan with it would cost mor
         expect(other.freeSlots).toBe((problem.cluster.slotsPerGpu as number) - held);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: shareOf(60) },
   );
 });
 
@@ -68,7 +69,7 @@ test("what experts would rather pay for another place comes to no more than the 
       // Prices are f32.
       expect(regret).toBeLessThan(placement.check!.cost - placement.priceBound + 1e-2);
     }),
-    { numRuns: 40 },
+    { numRuns: shareOf(40) },
   );
 });
 

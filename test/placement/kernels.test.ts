@@ -4,6 +4,7 @@ import { FORBIDDEN, NONE, RANDOM_WORDS } from "../../assembly/layout.ts";
 import { RandomBits } from "../../src/index.ts";
 import { workspace } from "../../src/wasm.ts";
 import { anneal, ascend } from "../reference/placing.ts";
+import { shareOf } from "../share.ts";
 
 const WIDTH = 8;
 const EXPERTS = 13; // more than a block, and no multiple of one
@@ -83,6 +84,7 @@ test("a pass of prices is that of a list, bit for bit", () => {
       expect(views.sums).toEqual(twin.sums);
       expect(views.bytePrice).toEqual(twin.bytePrice);
     }),
+    { numRuns: shareOf(100) },
   );
 });
 
@@ -122,6 +124,7 @@ test("in the end of an auction nobody could save more than a raise, wherever it 
         if (expert === NONE) expect(views.slotPrices[slot]).toBe(0);
       });
     }),
+    { numRuns: shareOf(100) },
   );
 });
 
@@ -159,6 +162,7 @@ test("an auction among slots, holders and experts that are none leaves its neigh
       kernels.bidForSlots(...state, at.firstSlots, at.found, 0.25, EXPERTS, 50);
       expect(others).toEqual(before);
     }),
+    { numRuns: shareOf(100) },
   );
 });
 
@@ -179,6 +183,7 @@ test("the sum of what is least is that of a sum and a minimum", () => {
       }
       expect(sum).toBeCloseTo(expected, 6);
     }),
+    { numRuns: shareOf(100) },
   );
 });
 
@@ -200,6 +205,7 @@ test("candidates are the GPUs that are least, the least first, and none that is 
         expect(listed).toEqual(sorted.slice(0, 5));
       }
     }),
+    { numRuns: shareOf(100) },
   );
 });
 
@@ -227,5 +233,6 @@ test("annealing accepts what lists accept, and knows what it comes to", () => {
       expect(views.known[1]).toBeCloseTo(expected.over, 3);
       expect(views.known[2]).toBeCloseTo(expected.bytes, 3);
     }),
+    { numRuns: shareOf(100) },
   );
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type LatencyProblem, placeForLatency, verifyPlacement } from "../../src/index.ts";
 import { cheapestOfAll, costOfAll } from "../reference/placement.ts";
+import { shareOf } from "../share.ts";
 
 /** Up to 7 experts on 3 or 4 GPUs, in nodes and pods of any size, with whatever rules there are. */
 const small: fc.Arbitrary<LatencyProblem> = fc
@@ -52,7 +53,7 @@ test("any plan keeps all rules and costs what it says; no bound is above the bes
       expect(placed.check!.cost).toBeGreaterThanOrEqual(best.cost - 1e-6);
       if (placed.status === "optimal") expect(placed.check!.cost).toBeCloseTo(best.cost, 6);
     }),
-    { numRuns: 300 },
+    { numRuns: shareOf(300) },
   );
 });
 
@@ -65,6 +66,6 @@ test("the verifier says of any placement what trying says, and names what is wro
       expect(check.violations.length === 0).toBe(cost < Number.POSITIVE_INFINITY);
       if (check.violations.length === 0) expect(check.cost).toBeCloseTo(cost, 6);
     }),
-    { numRuns: 500 },
+    { numRuns: shareOf(500) },
   );
 });

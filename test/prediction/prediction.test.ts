@@ -7,6 +7,7 @@ import { RandomBits } from "../../src/random.ts";
 import type { Routes } from "../../src/routes/routes.ts";
 import { checksum } from "../reference/latency.ts";
 import { markovScores } from "../reference/prediction.ts";
+import { shareOf } from "../share.ts";
 
 /** Routes drawn at random, some with fewer experts or none; the first half of each prompt is prefill. */
 function drawn({ layers = 5, experts = 12, k = 3, tokens = 24, prompts = 2, seed = 1, skew = 2 } = {}): Routes {
@@ -51,7 +52,7 @@ test("Markov scores as its rule says, worked out from the whole past each time",
         });
       }
     }),
-    { seed: 1, numRuns: 20 },
+    { seed: 1, numRuns: shareOf(20) },
   );
 });
 

@@ -11,6 +11,7 @@ import { PREFETCH_POLICIES } from "../../src/prefetch/plan.ts";
 import { Run } from "../../src/prefetch/run.ts";
 import { RouteGenerator, type RouteModel } from "../../src/routes/generate.ts";
 import { DECODE, PREFILL, type Routes } from "../../src/routes/routes.ts";
+import { shareOf } from "../share.ts";
 
 /** One expert a layer and token, of two layers, as `rows` say; the first token is prefill. */
 function routesOf(rows: readonly (readonly [number, number])[]): Routes {
@@ -135,7 +136,7 @@ test("no nanosecond and no byte is lost", () => {
         if (asked.policy === "oracle") expect([prefetches.used, result.wastedNs]).toEqual([prefetches.posted, 0]);
       },
     ),
-    { seed: 1, numRuns: 24 },
+    { seed: 1, numRuns: shareOf(24) },
   );
 });
 
@@ -169,7 +170,7 @@ test("inclusions add up to k, grow with p, and are all 1 where all are taken", (
       expect(chances.reduce((all, chance) => all + chance, 0)).toBeCloseTo(k, 6);
       expect([...chances].sort((a, b) => a - b)).toEqual([...chances]);
     }),
-    { seed: 1, numRuns: 200 },
+    { seed: 1, numRuns: shareOf(200) },
   );
 });
 
@@ -184,7 +185,7 @@ test("an agenda is kept in order of time, and of what was told first", () => {
       while (agenda.nextNs < Number.POSITIVE_INFINITY) agenda.act();
       expect(seen).toEqual(times.map((atNs, i) => [atNs, i]).sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!));
     }),
-    { seed: 1, numRuns: 100 },
+    { seed: 1, numRuns: shareOf(100) },
   );
 });
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Distribution } from "../../src/distribution.ts";
 import { type PrefetchCase, PrefetchRule } from "../../src/prefetch/rule.ts";
 import { overtaken } from "../reference/prefetch.ts";
+import { shareOf } from "../share.ts";
 
 const SERVICE_NS = 28_000;
 const loadNs = Distribution.fromQuantiles({ medianNs: 51_000, p99Ns: 54_000, bodyJitter3SigmaNs: 900 });
@@ -46,7 +47,7 @@ test.each([
       const [before, after] = [willing({ ...asked, [name]: less }), willing({ ...asked, [name]: more })];
       expect(sign * (after - before)).toBeGreaterThanOrEqual(-ROUNDING_NS);
     }),
-    { seed: 1, numRuns: 400 },
+    { seed: 1, numRuns: shareOf(400) },
   );
 });
 
@@ -62,7 +63,7 @@ test("what is hopeless is never prefetched, and what is certain always where the
       if (evictedChance < 1)
         expect(rule.decide({ ...IDLE, evictedChance, leadNs: loadNs.mostNs + leadNs }).prefetch).toBe(true);
     }),
-    { seed: 1, numRuns: 400 },
+    { seed: 1, numRuns: shareOf(400) },
   );
 });
 

@@ -8,6 +8,7 @@ import {
   type StepTimes,
   simulateServing,
 } from "../../src/index.ts";
+import { shareOf } from "../share.ts";
 
 /** Steps that all take as long, and what was in each. */
 class EvenSteps implements StepTimes {
@@ -176,7 +177,7 @@ describe("continuous batching, as a whole", () => {
           expect(times.endNs[i]! - times.firstNs[i]!).toBeGreaterThanOrEqual(99.9 * (requests.outputTokens[i]! - 1));
         });
       }),
-      { seed: 5, numRuns: 150 },
+      { seed: 5, numRuns: shareOf(150) },
     );
   });
 

@@ -7,6 +7,7 @@ import { POLICIES } from "../../src/residency/policies.ts";
 import { recencyCliff, replayResidency, sweepResidency } from "../../src/residency/sweep.ts";
 import type { Routes } from "../../src/routes/routes.ts";
 import { eventsOf, hitsOf, randomHitsOf } from "../reference/residency.ts";
+import { shareOf } from "../share.ts";
 
 const shapes = fc.record({ layers: fc.integer({ min: 1, max: 4 }), experts: fc.integer({ min: 1, max: 9 }) });
 
@@ -105,7 +106,7 @@ test.each(POLICIES.filter((policy) => policy !== "random"))("%s hits what the re
         });
       expect(again.report()).toEqual(report);
     }),
-    { seed: 11, numRuns: 300 },
+    { seed: 11, numRuns: shareOf(300) },
   );
 });
 
@@ -133,13 +134,13 @@ test("one pass over all budgets equals a replay of each", () => {
         );
       }
     }),
-    { seed: 12, numRuns: 80 },
+    { seed: 12, numRuns: shareOf(80) },
   );
 });
 
 test("random keeps within the budget, spares the event and takes all others alike", () => {
   // Three of four experts fit: of those that event n does not ask for, each goes with a chance of 1 in 3.
-  const [layers, experts, rounds] = [1, 4, 6000];
+  const [layers, experts, rounds] = [1, 4, shareOf(6000)];
   const residency = new Residency({ layers, experts, expertBytes: [1], budgetBytes: 3, policy: "random", seed: 5 });
   const gone = new Float64Array(experts);
   let evictions = 0;
@@ -245,7 +246,7 @@ test("events of routes are those of the reference, whole or streamed in batches"
       for await (const batch of streamAccesses(rows, { layers, experts, batch: 7 })) streamed.push(...events(batch));
       expect(streamed).toEqual(expected);
     }),
-    { seed: 13, numRuns: 200 },
+    { seed: 13, numRuns: shareOf(200) },
   );
 });
 

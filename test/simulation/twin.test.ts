@@ -1,12 +1,10 @@
 import fc from "fast-check";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { SERVER_KINDS } from "../../assembly/simulation-layout.ts";
 import { ReferenceDecoding } from "../reference/simulation.ts";
+import { shareOf } from "../share.ts";
 import { cluster, planFor } from "./drawn.ts";
 import { type Decoded, decode, rowsOf } from "./shared.ts";
-
-// The debug build is slow.
-const runs = (count: number) => (inject("build") === "debug" ? Math.ceil(count / 4) : count);
 
 /** Every load, layer and step alike; instants to a millionth of a nanosecond, or a trillionth of themselves, as rounding adds up. */
 function expectAlike(found: Decoded, expected: Decoded): void {
@@ -46,11 +44,11 @@ test("whatever a cluster is asked, every load, layer and step is that of the ref
         wasted += tally.wastedBytes;
       }
     }),
-    { seed: 11, numRuns: runs(240) },
+    { seed: 11, numRuns: shareOf(240, 60) },
   );
   // All of it happens.
   for (const often of [loads / 10, merged, late, overtaken, refused, wasted])
-    expect(often).toBeGreaterThan(runs(240) / 10);
+    expect(often).toBeGreaterThan(shareOf(240, 60) / 10);
 });
 
 test("over many steps too, in which prefetches are weighed by how busy servers were", () => {
@@ -65,7 +63,7 @@ test("over many steps too, in which prefetches are weighed by how busy servers w
     ahead: 3,
     prefetchesMost: 3,
   } as const;
-  for (const drawn of fc.sample(cluster, { seed: 5, numRuns: runs(8) })) {
+  for (const drawn of fc.sample(cluster, { seed: 5, numRuns: shareOf(8, 2) })) {
     const { plan, stepOf } = planFor({ ...drawn, ...long, copies: 1, order: "deadline" });
     const found = decode(plan, long.steps, stepOf);
     expectAlike(found, new ReferenceDecoding(plan, long.steps, stepOf));
