@@ -7,9 +7,10 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import source from "../build/threads.worker.txt";
 import { measureTail } from "../src/tail.ts";
 import { ThreadTransport } from "../src/threads.ts";
+import { TIMED } from "./timed.ts";
 
 describe("ThreadTransport", () => {
-  test("measures a real tail", async () => {
+  test("measures a real tail", TIMED, async () => {
     const transport = await ThreadTransport.open();
     const { report } = await measureTail(transport, { iterations: 20_000 });
     expect(report.leastNs).toBeGreaterThan(0);
@@ -30,7 +31,7 @@ describe("ThreadTransport", () => {
     await Promise.all(transports.map((transport) => transport.close()));
   });
 
-  test("rings again after both threads went to sleep, which costs no CPU", async () => {
+  test("rings again after both threads went to sleep, which costs no CPU", TIMED, async () => {
     const transport = await ThreadTransport.open();
     await transport.ring(new Float32Array(10));
     await new Promise((resolve) => setTimeout(resolve, 50));

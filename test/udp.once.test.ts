@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { measureTail } from "../src/tail.ts";
 import { UdpEcho, UdpTransport } from "../src/udp.ts";
+import { TIMED } from "./timed.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -185,7 +186,7 @@ describe("a path that loses, delays and doubles", () => {
 });
 
 describe("nobody there", () => {
-  test("is said at once", async () => {
+  test("is said at once", TIMED, async () => {
     const { socket, address } = await bound();
     cleanups.pop();
     socket.close();
