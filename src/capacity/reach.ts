@@ -1,13 +1,10 @@
-import { checkSchedulability } from "../budget/index.ts";
+import { radiusAndLoad } from "../budget/reach.ts";
 import type { Objective } from "../budget/scenario.ts";
 import { completeServingCluster, fabricOf, type ServingClusterInput, TIERS } from "../cluster/index.ts";
 import { modelOf } from "../models/index.ts";
 import type { ModelShape } from "../models/shape.ts";
 import type { Optics } from "../optics/index.ts";
 import type { OpticsReach } from "./index.ts";
-
-/** Draws of a verdict that is asked for its radius alone: P(miss) by convolution decides. */
-const DRAWS = 1000;
 
 /** How far fetches of a model's experts hold over these optics in such a cluster, and how long one takes from there. */
 export function opticsReach(
@@ -21,9 +18,9 @@ export function opticsReach(
   const demand = { expertBytes: modelOf(model).expertBytes };
   const verdictAt = (hops: number) => {
     const { optics: one, ...fabric } = fabricOf(complete, TIERS[hops - 1]!);
-    return checkSchedulability({ optics: one, fabric, demand, objective }, { draws: DRAWS });
+    return { profile: one.profile, ...radiusAndLoad({ optics: one, fabric, demand, objective }) };
   };
-  const { radiusHops, load, optics: profile } = verdictAt(TIERS.length);
+  const { radiusHops, load, profile } = verdictAt(TIERS.length);
   const isNearer = radiusHops > 0 && radiusHops < TIERS.length;
   return {
     name: profile.name,
