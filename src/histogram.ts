@@ -61,7 +61,10 @@ export class Histogram {
 
   /** How many values were recorded, those outside the range among them. */
   get count(): number {
-    return this.#counts.reduce((sum, count) => sum + count, 0);
+    let sum = 0;
+    // Tens of thousands of cells, at every quantile: a callback for each would take five times as long.
+    for (let place = 0; place < HISTOGRAM_COUNTS; place++) sum += this.#counts[place]!;
+    return sum;
   }
   /** How many were below 1. */
   get below(): number {
@@ -87,7 +90,8 @@ export class Histogram {
 
   /** Every value that was counted, by its cell's middle. */
   counted(): CountedValues {
-    const places = Array.from(this.#counts.keys()).filter((place) => this.#counts[place]! > 0);
+    const places: number[] = [];
+    for (let place = 0; place < HISTOGRAM_COUNTS; place++) if (this.#counts[place]! > 0) places.push(place);
     return {
       values: Float64Array.from(places, middleOf),
       counts: Float64Array.from(places, (place) => this.#counts[place]!),
