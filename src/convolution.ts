@@ -1,4 +1,5 @@
 import type { Distribution } from "./distribution.ts";
+import { type Complex, transform } from "./fourier.ts";
 
 /** Probability mass on evenly spaced points: `mass[i]` lies at startNs + i x stepNs. */
 export class Lattice {
@@ -92,7 +93,8 @@ export function convolve(terms: readonly Lattice[]): Lattice {
     const spectrum = spectra.get(term) ?? spectrumOf(term.mass, size);
     spectra.set(term, spectrum);
     for (let i = 0; i < size; i++) {
-      const [re, im] = [product.re[i]!, product.im[i]!];
+      const re = product.re[i]!;
+      const im = product.im[i]!;
       product.re[i] = re * spectrum.re[i]! - im * spectrum.im[i]!;
       product.im[i] = re * spectrum.im[i]! + im * spectrum.re[i]!;
     }
@@ -167,11 +169,6 @@ export function greatestOf(each: Lattice, count: number): Lattice {
   return new Lattice(each.startNs, each.stepNs, mass);
 }
 
-interface Complex {
-  re: Float64Array;
-  im: Float64Array;
-}
-
 function spectrumOf(mass: Float64Array, size: number): Complex {
   const spectrum = { re: new Float64Array(size), im: new Float64Array(size) };
   spectrum.re.set(mass);
@@ -184,50 +181,4 @@ function massOf(spectrum: Complex, length: number): Float64Array {
   const size = spectrum.re.length;
   transform({ re: spectrum.im, im: spectrum.re }); // swapped, it runs backwards
   return spectrum.re.subarray(0, length).map((value) => (value / size > 1e-16 ? value / size : 0));
-}
-
-/** Cooley and Tukey's transform in place; the length is a power of two. */
-function transform({ re, im }: Complex): void {
-  const size = re.length;
-  for (let i = 1, j = 0; i < size; i++) {
-    let bit = size >> 1;
-    for (; j & bit; bit >>= 1) j ^= bit;
-    j ^= bit;
-    if (i < j) {
-      [re[i], re[j]] = [re[j]!, re[i]!];
-      [im[i], im[j]] = [im[j]!, im[i]!];
-    }
-  }
-  const { cos, sin } = rootsOfUnity(size);
-  for (let half = 1; half < size; half *= 2) {
-    const stride = size / (2 * half);
-    for (let start = 0; start < size; start += 2 * half) {
-      for (let k = 0; k < half; k++) {
-        const [wRe, wIm] = [cos[k * stride]!, sin[k * stride]!];
-        const [a, b] = [start + k, start + k + half];
-        const oddRe = re[b]! * wRe - im[b]! * wIm;
-        const oddIm = re[b]! * wIm + im[b]! * wRe;
-        re[b] = re[a]! - oddRe;
-        im[b] = im[a]! - oddIm;
-        re[a]! += oddRe;
-        im[a]! += oddIm;
-      }
-    }
-  }
-}
-
-const roots = new Map<number, { cos: Float64Array; sin: Float64Array }>();
-
-/** e^(-2 pi i k / size) for half of the circle, worked out once a size. */
-function rootsOfUnity(size: number): { cos: Float64Array; sin: Float64Array } {
-  let known = roots.get(size);
-  if (!known) {
-    const angle = (k: number) => (-2 * Math.PI * k) / size;
-    known = {
-      cos: Float64Array.from({ length: size / 2 }, (_, k) => Math.cos(angle(k))),
-      sin: Float64Array.from({ length: size / 2 }, (_, k) => Math.sin(angle(k))),
-    };
-    roots.set(size, known);
-  }
-  return known;
 }

@@ -2,13 +2,13 @@ import { checkKeys, checkWhole } from "../check.ts";
 import type { Lattice } from "../convolution.ts";
 import { FRAME_BYTES, type OpticsProfile } from "../optics/index.ts";
 import { narrowestBodyNs } from "../path.ts";
-import { leastWhole, type ShareInterval, shareInterval } from "../statistics.ts";
+import { type ShareInterval, shareInterval } from "../statistics.ts";
 import { duration, figure } from "../words.ts";
 import { type AlternativesReport, alternativesReport, type LanesReport, lanesReport } from "./alternatives.ts";
 import type { CertificateReport } from "./certificate.ts";
 import { type RetrainEffect, type StallEffect, stallEffect } from "./faults.ts";
 import { exactMissShare, fixedNs, type LoadPhases, stallTrials, TraversalTable } from "./load.ts";
-import { withFabric } from "./margins.ts";
+import { radiusOf } from "./reach.ts";
 import {
   type JitterReport,
   type SlaReport,
@@ -26,7 +26,7 @@ import {
   type Scenario,
   type ScenarioInput,
 } from "./scenario.ts";
-import { type Assessment, assess, holds, loads, sorted, type Term } from "./terms.ts";
+import { type Assessment, assess, loads, sorted, type Term } from "./terms.ts";
 
 /** P(miss) of a load on an idle fabric, both ways. */
 export interface MissReport {
@@ -80,9 +80,6 @@ export interface CheckOptions {
 /** So sure is the interval in which the two P(miss) must agree. */
 const AGREEMENT = 0.999;
 
-/** The hops that stand for anywhere. */
-const RADIUS_MAX = 3;
-
 /** Decides whether expert fetches of a scenario are schedulable. */
 export function checkSchedulability(input: ScenarioInput, options: CheckOptions = {}): Verdict {
   checkKeys("options", options, ["draws", "seed"]);
@@ -95,7 +92,6 @@ export function checkSchedulability(input: ScenarioInput, options: CheckOptions 
   const { optics, ...fabric } = scenario.fabric;
   const stall = stallEffect(scenario, phases, pair, stallTrials(scenario));
   const terms = sorted(found.terms);
-  const radiusHops = leastWhole(1, RADIUS_MAX + 1, (hops) => !holds(withFabric(scenario, { hops }), paths)) - 1;
   return {
     schedulable: terms.every((term) => term.holds !== false),
     conditions: conditions(scenario, found.retrain, stall, found.certificate),
@@ -105,7 +101,7 @@ export function checkSchedulability(input: ScenarioInput, options: CheckOptions 
     objective: scenario.objective,
     terms,
     binding: terms[0]!.name,
-    radiusHops,
+    radiusHops: radiusOf(scenario, paths),
     load: phases,
     utilisation: utilisations(scenario),
     sla: slaReport(scenario, phases),

@@ -107,12 +107,32 @@ export class TraversalTable {
     const key = `${fabric.hops} ${fabric.correlation}`; // all else stays as it is during a search
     let found = this.#known.get(key);
     if (!found) {
-      const path = exactPath(pathOf(fabric));
-      found = { path, pair: convolve([path, path]), threeSigma: pathThreeSigma(pathOf(fabric)) };
+      found = recentTraversals(fabric);
       this.#known.set(key, found);
     }
     return found;
   }
+}
+
+/** The last ones of whatever search, the latest at the end: one verdict follows another on the same hops. 1.5 MB each. */
+const recent: { key: string; quantilesNs: Float32Array; traversals: Traversals }[] = [];
+const MOST_RECENT = 12;
+
+/** Traversals of a fabric, known of old where an earlier one's hops have the same table. */
+function recentTraversals(fabric: Fabric): Traversals {
+  const { hops, correlation, pipelineNs, serdesNs, optics } = fabric;
+  const { quantilesNs } = optics.hop;
+  const key = `${hops} ${correlation} ${pipelineNs} ${serdesNs}`;
+  const at = recent.findIndex((one) => one.key === key && one.quantilesNs.every((ns, i) => ns === quantilesNs[i]));
+  const found = at < 0 ? { key, quantilesNs, traversals: workOut(fabric) } : recent.splice(at, 1)[0]!;
+  recent.push(found);
+  if (recent.length > MOST_RECENT) recent.shift();
+  return found.traversals;
+}
+
+function workOut(fabric: Fabric): Traversals {
+  const path = exactPath(pathOf(fabric));
+  return { path, pair: convolve([path, path]), threeSigma: pathThreeSigma(pathOf(fabric)) };
 }
 
 /** P(miss) of one load on an idle fabric by convolution, at a given probability of a stall. */

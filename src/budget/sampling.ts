@@ -1,7 +1,6 @@
 import { checkKeys } from "../check.ts";
 import { PathSampler, type SamplerOptions } from "../latency.ts";
 import { RandomBits } from "../random.ts";
-import { leastWhole } from "../statistics.ts";
 import { dataPhase, fixedNs, type LoadPhases, stallTrials } from "./load.ts";
 import { completeScenario, pathOf, type Scenario, type ScenarioInput } from "./scenario.ts";
 
@@ -9,7 +8,7 @@ import { completeScenario, pathOf, type Scenario, type ScenarioInput } from "./s
 export class LoadSampler {
   /** What never varies: post, translation, data and the fence on the GPU. */
   readonly fixedNs: number;
-  readonly #varying: () => Float64Array;
+  readonly #varying: (loads: number) => Float64Array;
   readonly #takenNs: Float32Array;
 
   constructor(input: ScenarioInput, options: Pick<SamplerOptions, "batch" | "seed"> = {}) {
@@ -23,8 +22,9 @@ export class LoadSampler {
 
   /** The next batch of loads, in nanoseconds. The next call overwrites it. */
   next(): Float32Array {
-    const varyingNs = this.#varying();
-    for (let i = 0; i < varyingNs.length; i++) this.#takenNs[i] = this.fixedNs + varyingNs[i]!;
+    const loads = this.#takenNs.length;
+    const varyingNs = this.#varying(loads);
+    for (let i = 0; i < loads; i++) this.#takenNs[i] = this.fixedNs + varyingNs[i]!;
     return this.#takenNs;
   }
 }
@@ -49,23 +49,28 @@ export function sampledMisses(
   const next = varyingSampler(scenario, batch, seed);
   const misses = slacksNs.map(() => 0);
   for (let drawn = 0; drawn < draws; drawn += batch) {
-    const varyingNs = next();
-    for (let i = 0; i < Math.min(batch, draws - drawn); i++)
+    const loads = Math.min(batch, draws - drawn);
+    const varyingNs = next(loads);
+    for (let i = 0; i < loads; i++)
       for (let j = 0; j < slacksNs.length; j++) if (varyingNs[i]! > slacksNs[j]!) misses[j]!++;
   }
   return { misses, draws };
 }
 
-/** Draws, a batch at a time, what of a load's time varies: the doorbell's traversal, the completion's, and stalls. */
-function varyingSampler(scenario: Scenario, batch: number, seed: number): () => Float64Array {
+/**
+ * Draws, a batch at a time, what of a load's time varies: the doorbell's traversal, the completion's, and stalls. It is filled
+ * in for the first `loads` of the batch: stalls take long.
+ */
+function varyingSampler(scenario: Scenario, batch: number, seed: number): (loads: number) => Float64Array {
   const path = pathOf(scenario.fabric);
   const there = new PathSampler(path, { batch, seed, stream: 0 });
   const back = new PathSampler(path, { batch, seed, stream: 1 });
-  const stallNs = stallSampler(scenario, seed);
+  const addStalls = stallSampler(scenario, seed);
   const varyingNs = new Float64Array(batch);
-  return () => {
+  return (loads) => {
     const [thereNs, backNs] = [there.next(), back.next()];
-    for (let i = 0; i < batch; i++) varyingNs[i] = thereNs[i]! + backNs[i]! + stallNs();
+    for (let i = 0; i < loads; i++) varyingNs[i] = thereNs[i]! + backNs[i]!;
+    addStalls(varyingNs, loads);
     return varyingNs;
   };
 }
@@ -73,37 +78,54 @@ function varyingSampler(scenario: Scenario, batch: number, seed: number): () => 
 /** Numbers of stalls, and stalls, drawn for one answer at the most: some seconds' worth. */
 const MOST_STALL_DRAWS = 1e8;
 
-/** Draws how long a load's worst port is stalled: port by port, the number of stalls and then their lengths. */
-function stallSampler(scenario: Scenario, seed: number): () => number {
-  const { stall } = scenario.fabric.optics.profile;
+/** Adds to each load how long its worst port is stalled: port by port, the number of stalls is drawn and then their lengths. */
+function stallSampler(scenario: Scenario, seed: number): (takenNs: Float64Array, loads: number) => void {
+  const { ports, optics } = scenario.fabric;
+  const { stall } = optics.profile;
   const probability = stall?.probabilityPerFrame ?? 0;
-  if (!stall || probability === 0) return () => 0;
+  if (!stall || probability === 0) return () => {};
+  const { lowNs } = stall;
+  const rangeNs = stall.highNs - lowNs;
   const atMost = binomialTable(stallTrials(scenario), probability);
   const bits = new RandomBits({ seed, stream: 2 });
-  let [words, used] = [bits.next(), 0];
-  const uniform = () => {
-    if (used === words.length) {
-      words = bits.next();
-      used = 0;
+  const words = bits.next();
+  let unused = 0;
+  // Some 10^8 draws: everything is a local.
+  return (takenNs, loads) => {
+    let next = unused;
+    for (let i = 0; i < loads; i++) {
+      let worstNs = 0;
+      for (let port = 0; port < ports; port++) {
+        if (next === words.length) {
+          bits.next();
+          next = 0;
+        }
+        const u = (words[next++]! + 0.5) / 2 ** 32;
+        let [below, count] = [-1, atMost.length - 1]; // the least count that no fewer hits than u come to
+        while (count - below > 1) {
+          const middle = (below + count) >> 1;
+          if (u < atMost[middle]!) count = middle;
+          else below = middle;
+        }
+        let ns = 0;
+        for (; count > 0; count--) {
+          if (next === words.length) {
+            bits.next();
+            next = 0;
+          }
+          ns += lowNs + ((words[next++]! + 0.5) / 2 ** 32) * rangeNs;
+        }
+        if (ns > worstNs) worstNs = ns;
+      }
+      takenNs[i]! += worstNs;
     }
-    return (words[used++]! + 0.5) / 2 ** 32;
-  };
-  return () => {
-    let worstNs = 0;
-    for (let port = 0; port < scenario.fabric.ports; port++) {
-      const u = uniform();
-      let ns = 0;
-      for (let count = leastWhole(0, atMost.length - 1, (hits) => u < atMost[hits]!); count > 0; count--)
-        ns += stall.lowNs + uniform() * (stall.highNs - stall.lowNs);
-      worstNs = Math.max(worstNs, ns);
-    }
-    return worstNs;
+    unused = next;
   };
 }
 
 /** The probability of at most 0, 1, 2 ... hits in `trials`, until nothing is left; the last entry is 1. */
-function binomialTable(trials: number, probability: number): number[] {
-  if (probability === 1) return [...new Array(trials).fill(0), 1];
+function binomialTable(trials: number, probability: number): Float64Array {
+  if (probability === 1) return Float64Array.from({ length: trials + 1 }, (_, hits) => (hits < trials ? 0 : 1));
   const atMost: number[] = [];
   let lnShare = trials * Math.log1p(-probability);
   let sum = 0;
@@ -114,5 +136,5 @@ function binomialTable(trials: number, probability: number): number[] {
     lnShare += Math.log((trials - hits) / (hits + 1)) + Math.log(probability) - Math.log1p(-probability);
   }
   atMost[atMost.length - 1] = 1;
-  return atMost;
+  return Float64Array.from(atMost);
 }

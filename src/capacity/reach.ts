@@ -1,13 +1,10 @@
-import { checkSchedulability } from "../budget/index.ts";
+import { radiusAndLoad } from "../budget/reach.ts";
 import type { Objective } from "../budget/scenario.ts";
 import { completeServingCluster, fabricOf, type ServingClusterInput, TIERS } from "../cluster/index.ts";
 import { modelOf } from "../models/index.ts";
 import type { ModelShape } from "../models/shape.ts";
 import type { Optics } from "../optics/index.ts";
 import type { OpticsReach } from "./index.ts";
-
-/** Draws of a verdict that is asked for its radius alone: P(miss) by convolution decides. */
-const DRAWS = 1000;
 
 /** How far fetches of a model's experts hold in such a cluster, and how long one takes from there. */
 export function clusterReach(
@@ -19,7 +16,7 @@ export function clusterReach(
   const demand = { expertBytes: modelOf(model).expertBytes };
   for (let hops = TIERS.length; hops > 0; hops--) {
     const { optics, ...fabric } = fabricOf(complete, TIERS[hops - 1]!);
-    const { radiusHops, load } = checkSchedulability({ optics, fabric, demand, objective }, { draws: DRAWS });
+    const { radiusHops, load } = radiusAndLoad({ optics, fabric, demand, objective });
     if (radiusHops >= hops) return { radiusHops: hops, loadNs: load.totalNs };
   }
   // Where nothing is fetched in time, nothing is fetched.

@@ -134,7 +134,7 @@ export class RouteGenerator {
     const tokens = prompts * each;
     const chosen = new Uint16Array(tokens * layers * k);
     const [workload, topic] = [new Uint16Array(prompts), new Uint16Array(tokens)];
-    const shares = workloads.map(({ share }) => share);
+    const shares = Float64Array.from(workloads, ({ share }) => share);
     const p = new Float64Array(experts);
     for (let token = 0; token < tokens; token++) {
       const prompt = Math.floor(token / each);
@@ -145,8 +145,8 @@ export class RouteGenerator {
       topic[token] = isNew ? Math.floor(draws.next() * topics) : topic[token - 1]!;
       for (let layer = 0; layer < layers; layer++) {
         const at = (token * layers + layer) * k;
-        const before = isFirst ? [] : chosen.subarray(at - layers * k, at - layers * k + k);
-        const below = layer === 0 ? [] : chosen.subarray(at - k, at);
+        const before = isFirst ? NONE : chosen.subarray(at - layers * k, at - layers * k + k);
+        const below = layer === 0 ? NONE : chosen.subarray(at - k, at);
         this.#fill(p, { workload: workload[prompt]!, topic: topic[token]!, layer, before, below });
         for (let i = 0; i < k; i++) {
           const expert = draws.pick(p, sumOf(p));
@@ -177,7 +177,10 @@ export function stateOf({ routes, workload, topic }: GeneratedRoutes, token: num
   };
 }
 
-function sumOf(values: ArrayLike<number>): number {
+/** Before a prompt's first token, and below the first layer. */
+const NONE = new Uint16Array(0);
+
+function sumOf(values: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum;
@@ -202,16 +205,16 @@ class Draws {
   }
 
   /** A place among weights of the given sum; never one of weight 0. */
-  pick(weights: ArrayLike<number>, sum: number): number {
+  pick(weights: Float64Array, sum: number): number {
     let left = this.next() * sum;
-    let last = 0;
     for (let i = 0; i < weights.length; i++) {
-      if (weights[i]! <= 0) continue;
-      last = i;
       left -= weights[i]!;
-      if (left < 0) break;
+      if (left < 0 && weights[i]! > 0) return i;
     }
-    return last;
+    return Math.max(
+      0,
+      weights.findLastIndex((weight) => weight > 0),
+    );
   }
 }
 

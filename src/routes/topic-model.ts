@@ -28,11 +28,16 @@ export interface Evidence {
   places: number;
 }
 
+/** Topics of which sums are taken side by side, in registers: rows are as wide as a whole number of these. */
+const LANES = 4;
+
 /** Topics that tokens follow. */
 interface Model {
   topics: number;
   topicSwitch: number;
-  /** `[place * topics + topic]`: ln(1 - chance) that an open expert is taken, and ln(chance / (1 - chance)). */
+  /** Topics and what fills up a row. */
+  width: number;
+  /** `[place * width + topic]`: ln(1 - chance) that an open expert is taken, and ln(chance / (1 - chance)). */
   left: Float64Array;
   odds: Float64Array;
   /** Of each topic the sum of `left`. */
@@ -105,27 +110,23 @@ function modelOf(
   topics: number,
   topicSwitch: number,
 ): Model {
-  const [taken, open] = [new Float64Array(places * topics), new Float64Array(places * topics)];
+  const width = Math.ceil(topics / LANES) * LANES;
+  const [taken, open] = [new Float64Array(places * width), new Float64Array(places * width)];
   const weights = new Float64Array(topics);
   let tokens = 0;
-  runs.forEach(({ from, to }, run) => {
+  for (const [run, { from, to }] of runs.entries()) {
     tokens += to - from;
     for (let token = from; token < to; token++) {
       const own = shares[run]!.subarray((token - from) * topics, (token - from + 1) * topics);
       for (let z = 0; z < topics; z++) weights[z]! += own[z]!;
-      for (let i = freshStarts[token]!; i < freshStarts[token + 1]!; i++)
-        for (let z = 0, at = fresh[i]! * topics; z < topics; z++, at++) taken[at]! += own[z]!;
-      for (let i = closedStarts[token]!; i < closedStarts[token + 1]!; i++)
-        for (let z = 0, at = closed[i]! * topics; z < topics; z++, at++) open[at]! -= own[z]!;
+      addRows(taken, fresh, freshStarts[token]!, freshStarts[token + 1]!, own, width, 1);
+      addRows(open, closed, closedStarts[token]!, closedStarts[token + 1]!, own, width, -1);
     }
-  });
-  const [left, odds, allLeft] = [
-    new Float64Array(taken.length),
-    new Float64Array(taken.length),
-    new Float64Array(topics),
-  ];
+  }
+  const [left, odds] = [new Float64Array(taken.length), new Float64Array(taken.length)];
+  const allLeft = new Float64Array(width);
   for (let place = 0; place < places; place++) {
-    const [from, to] = [place * topics, (place + 1) * topics];
+    const [from, to] = [place * width, place * width + topics];
     const sumOf = (values: Float64Array) => values.subarray(from, to).reduce((sum, value) => sum + value, 0);
     const all = (sumOf(taken) + 0.5) / (tokens + sumOf(open) + 1);
     for (let at = from; at < to; at++) {
@@ -136,24 +137,72 @@ function modelOf(
       allLeft[at - from]! += left[at]!;
     }
   }
-  return { topics, topicSwitch, left, odds, allLeft };
+  return { topics, topicSwitch, width, left, odds, allLeft };
+}
+
+/** Adds a token's shares, times `sign`, to the rows of those of its places that lie between `from` and `to`. */
+function addRows(
+  rows: Float64Array,
+  places: Uint32Array,
+  from: number,
+  to: number,
+  own: Float64Array,
+  width: number,
+  sign: 1 | -1,
+): void {
+  for (let z = 0; z < width; z += LANES) {
+    const a = sign * own[z]!;
+    const b = z + 1 < own.length ? sign * own[z + 1]! : 0;
+    const c = z + 2 < own.length ? sign * own[z + 2]! : 0;
+    const d = z + 3 < own.length ? sign * own[z + 3]! : 0;
+    for (let i = from; i < to; i++) {
+      const at = places[i]! * width + z;
+      rows[at]! += a;
+      rows[at + 1]! += b;
+      rows[at + 2]! += c;
+      rows[at + 3]! += d;
+    }
+  }
 }
 
 /** How likely each token of a run is in each topic: of a token, the ln of the likeliest, and each over that. */
 function emissions({ fresh, freshStarts, closed, closedStarts }: Evidence, { from, to }: Run, model: Model) {
-  const { topics, left, odds, allLeft } = model;
+  const { topics, width, left, odds, allLeft } = model;
   const most = new Float64Array(to - from);
   const over = new Float64Array((to - from) * topics);
+  const values = new Float64Array(width);
   for (let token = from; token < to; token++) {
-    const values = over.subarray((token - from) * topics, (token - from + 1) * topics);
-    values.set(allLeft);
-    for (let i = freshStarts[token]!; i < freshStarts[token + 1]!; i++)
-      for (let z = 0, at = fresh[i]! * topics; z < topics; z++, at++) values[z]! += odds[at]!;
-    for (let i = closedStarts[token]!; i < closedStarts[token + 1]!; i++)
-      for (let z = 0, at = closed[i]! * topics; z < topics; z++, at++) values[z]! -= left[at]!;
-    const likeliest = values.reduce((high, value) => Math.max(high, value));
+    const [freshFrom, freshTo] = [freshStarts[token]!, freshStarts[token + 1]!];
+    const [closedFrom, closedTo] = [closedStarts[token]!, closedStarts[token + 1]!];
+    for (let z = 0; z < width; z += LANES) {
+      let a = allLeft[z]!;
+      let b = allLeft[z + 1]!;
+      let c = allLeft[z + 2]!;
+      let d = allLeft[z + 3]!;
+      for (let i = freshFrom; i < freshTo; i++) {
+        const at = fresh[i]! * width + z;
+        a += odds[at]!;
+        b += odds[at + 1]!;
+        c += odds[at + 2]!;
+        d += odds[at + 3]!;
+      }
+      for (let i = closedFrom; i < closedTo; i++) {
+        const at = closed[i]! * width + z;
+        a -= left[at]!;
+        b -= left[at + 1]!;
+        c -= left[at + 2]!;
+        d -= left[at + 3]!;
+      }
+      values[z] = a;
+      values[z + 1] = b;
+      values[z + 2] = c;
+      values[z + 3] = d;
+    }
+    let likeliest = values[0]!;
+    for (let z = 1; z < topics; z++) likeliest = Math.max(likeliest, values[z]!);
     most[token - from] = likeliest;
-    for (let z = 0; z < topics; z++) values[z] = exp(Math.max(-600, values[z]! - likeliest));
+    for (let z = 0, at = (token - from) * topics; z < topics; z++, at++)
+      over[at] = exp(Math.max(-600, values[z]! - likeliest));
   }
   return { most, over };
 }

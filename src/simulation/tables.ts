@@ -40,8 +40,16 @@ function tableOf(path: Path, times: number): Distribution {
 /** By hop: to convolve them takes longer than a short run. */
 const knownTables = new WeakMap<Distribution, Map<string, Distribution>>();
 
-/** The chances of being overtaken, of Borel and Tanner: see OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
+let knownChances: Float32Array | undefined;
+
+/** The chances of being overtaken, of Borel and Tanner: the same in every run, and to work them out takes as long as a short one. */
 export function writeChances(chances: Float32Array): void {
+  knownChances ??= overtakingChances(new Float32Array(chances.length));
+  chances.set(knownChances);
+}
+
+/** See OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
+function overtakingChances(chances: Float32Array): Float32Array {
   const { OVERTAKEN_UTILISATIONS: levels, OVERTAKEN_WORKS: works, OVERTAKEN_TIMES: times } = sim;
   for (let u = 0; u < levels; u++)
     for (let w = 0; w < works; w++) {
@@ -55,6 +63,7 @@ export function writeChances(chances: Float32Array): void {
         chances[(u * works + w) * times + n] = chance;
       }
     }
+  return chances;
 }
 
 /** Tables that faults are drawn from; what never happens takes 0 ns. */
