@@ -8,7 +8,7 @@ import { type AlternativesReport, alternativesReport, type LanesReport, lanesRep
 import type { CertificateReport } from "./certificate.ts";
 import { type RetrainEffect, type StallEffect, stallEffect } from "./faults.ts";
 import { exactMissShare, fixedNs, type LoadPhases, stallTrials, TraversalTable } from "./load.ts";
-import { radiusOf } from "./reach.ts";
+import { radiusOf } from "./radius.ts";
 import {
   type JitterReport,
   type SlaReport,

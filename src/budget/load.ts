@@ -114,20 +114,18 @@ export class TraversalTable {
   }
 }
 
-/** The last ones of whatever search, the latest at the end: one verdict follows another on the same hops. 1.5 MB each. */
-const recent: { key: string; quantilesNs: Float32Array; traversals: Traversals }[] = [];
+/** The last ones that were worked out, in whatever search: one verdict follows another on the same hops. 1.5 MB each. */
+const recent = new Map<string, Traversals>();
 const MOST_RECENT = 12;
 
 /** Traversals of a fabric, known of old where an earlier one's hops have the same table. */
 function recentTraversals(fabric: Fabric): Traversals {
   const { hops, correlation, pipelineNs, serdesNs, optics } = fabric;
-  const { quantilesNs } = optics.hop;
-  const key = `${hops} ${correlation} ${pipelineNs} ${serdesNs}`;
-  const at = recent.findIndex((one) => one.key === key && one.quantilesNs.every((ns, i) => ns === quantilesNs[i]));
-  const found = at < 0 ? { key, quantilesNs, traversals: workOut(fabric) } : recent.splice(at, 1)[0]!;
-  recent.push(found);
-  if (recent.length > MOST_RECENT) recent.shift();
-  return found.traversals;
+  const key = [hops, correlation, pipelineNs, serdesNs, optics.hop.quantilesNs].join();
+  const found = recent.get(key) ?? workOut(fabric);
+  recent.set(key, found);
+  if (recent.size > MOST_RECENT) recent.delete(recent.keys().next().value!);
+  return found;
 }
 
 function workOut(fabric: Fabric): Traversals {

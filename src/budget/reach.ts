@@ -1,8 +1,7 @@
-import { leastWhole } from "../statistics.ts";
-import { type LoadPhases, loadPhases, TraversalTable } from "./load.ts";
+import { TraversalTable } from "./load.ts";
 import { withFabric } from "./margins.ts";
-import { completeScenario, type Scenario, type ScenarioInput } from "./scenario.ts";
-import { assess, holds, sorted, type Term } from "./terms.ts";
+import { completeScenario, type ScenarioInput } from "./scenario.ts";
+import { assess, sorted, type Term } from "./terms.ts";
 
 /** What a load comes to from so many hops away. */
 export interface HopReach {
@@ -26,16 +25,4 @@ export function reachByHops(input: ScenarioInput): HopReach[] {
     const [binding] = sorted(terms);
     return { hops, holds: binding!.holds !== false, totalNs: phases.totalNs, binding: binding! };
   });
-}
-
-/** The largest number of hops at which all terms hold; 0 if none. */
-export function radiusOf(scenario: Scenario, paths: TraversalTable): number {
-  return leastWhole(1, HOPS.length + 1, (hops) => !holds(withFabric(scenario, { hops }), paths)) - 1;
-}
-
-/** A verdict's radius and load, for those who ask for nothing else of it. */
-export function radiusAndLoad(input: ScenarioInput): { radiusHops: number; load: LoadPhases } {
-  const scenario = completeScenario(input);
-  const paths = new TraversalTable();
-  return { radiusHops: radiusOf(scenario, paths), load: loadPhases(scenario, paths.of(scenario.fabric).path) };
 }

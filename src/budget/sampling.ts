@@ -1,6 +1,7 @@
 import { checkKeys } from "../check.ts";
 import { PathSampler, type SamplerOptions } from "../latency.ts";
 import { RandomBits } from "../random.ts";
+import { leastWhole } from "../statistics.ts";
 import { dataPhase, fixedNs, type LoadPhases, stallTrials } from "./load.ts";
 import { completeScenario, pathOf, type Scenario, type ScenarioInput } from "./scenario.ts";
 
@@ -89,37 +90,26 @@ function stallSampler(scenario: Scenario, seed: number): (takenNs: Float64Array,
   const atMost = binomialTable(stallTrials(scenario), probability);
   const bits = new RandomBits({ seed, stream: 2 });
   const words = bits.next();
-  let unused = 0;
-  // Some 10^8 draws: everything is a local.
+  let next = 0;
+  const uniform = () => {
+    if (next === words.length) {
+      bits.next();
+      next = 0;
+    }
+    return (words[next++]! + 0.5) / 2 ** 32;
+  };
   return (takenNs, loads) => {
-    let next = unused;
     for (let i = 0; i < loads; i++) {
       let worstNs = 0;
       for (let port = 0; port < ports; port++) {
-        if (next === words.length) {
-          bits.next();
-          next = 0;
-        }
-        const u = (words[next++]! + 0.5) / 2 ** 32;
-        let [below, count] = [-1, atMost.length - 1]; // the least count that no fewer hits than u come to
-        while (count - below > 1) {
-          const middle = (below + count) >> 1;
-          if (u < atMost[middle]!) count = middle;
-          else below = middle;
-        }
+        const u = uniform();
         let ns = 0;
-        for (; count > 0; count--) {
-          if (next === words.length) {
-            bits.next();
-            next = 0;
-          }
-          ns += lowNs + ((words[next++]! + 0.5) / 2 ** 32) * rangeNs;
-        }
-        if (ns > worstNs) worstNs = ns;
+        for (let count = leastWhole(0, atMost.length - 1, (hits) => u < atMost[hits]!); count > 0; count--)
+          ns += lowNs + uniform() * rangeNs;
+        worstNs = Math.max(worstNs, ns);
       }
       takenNs[i]! += worstNs;
     }
-    unused = next;
   };
 }
 

@@ -1,4 +1,4 @@
-import { radiusAndLoad } from "../budget/reach.ts";
+import { radiusAndLoad } from "../budget/radius.ts";
 import type { Objective } from "../budget/scenario.ts";
 import { completeServingCluster, fabricOf, type ServingClusterInput, TIERS } from "../cluster/index.ts";
 import { modelOf } from "../models/index.ts";

@@ -207,14 +207,14 @@ class Draws {
   /** A place among weights of the given sum; never one of weight 0. */
   pick(weights: Float64Array, sum: number): number {
     let left = this.next() * sum;
+    let last = 0;
     for (let i = 0; i < weights.length; i++) {
+      if (weights[i]! <= 0) continue;
+      last = i;
       left -= weights[i]!;
-      if (left < 0 && weights[i]! > 0) return i;
+      if (left < 0) break;
     }
-    return Math.max(
-      0,
-      weights.findLastIndex((weight) => weight > 0),
-    );
+    return last;
   }
 }
 

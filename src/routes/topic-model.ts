@@ -37,10 +37,10 @@ interface Model {
   topicSwitch: number;
   /** Topics and what fills up a row. */
   width: number;
-  /** `[place * width + topic]`: ln(1 - chance) that an open expert is taken, and ln(chance / (1 - chance)). */
-  left: Float64Array;
+  /** `[place * width + topic]`: -ln(1 - chance) that an open expert is taken, and ln(chance / (1 - chance)). */
+  lost: Float64Array;
   odds: Float64Array;
-  /** Of each topic the sum of `left`. */
+  /** Of each topic the sum of ln(1 - chance). */
   allLeft: Float64Array;
 }
 
@@ -111,50 +111,41 @@ function modelOf(
   topicSwitch: number,
 ): Model {
   const width = Math.ceil(topics / LANES) * LANES;
-  const [taken, open] = [new Float64Array(places * width), new Float64Array(places * width)];
-  const weights = new Float64Array(topics);
+  const [taken, shut] = [new Float64Array(places * width), new Float64Array(places * width)];
+  const [weights, own] = [new Float64Array(topics), new Float64Array(width)];
   let tokens = 0;
   for (const [run, { from, to }] of runs.entries()) {
     tokens += to - from;
     for (let token = from; token < to; token++) {
-      const own = shares[run]!.subarray((token - from) * topics, (token - from + 1) * topics);
+      own.set(shares[run]!.subarray((token - from) * topics, (token - from + 1) * topics));
       for (let z = 0; z < topics; z++) weights[z]! += own[z]!;
-      addRows(taken, fresh, freshStarts[token]!, freshStarts[token + 1]!, own, width, 1);
-      addRows(open, closed, closedStarts[token]!, closedStarts[token + 1]!, own, width, -1);
+      addRow(taken, own, fresh, freshStarts[token]!, freshStarts[token + 1]!);
+      addRow(shut, own, closed, closedStarts[token]!, closedStarts[token + 1]!);
     }
   }
-  const [left, odds] = [new Float64Array(taken.length), new Float64Array(taken.length)];
+  const [lost, odds] = [new Float64Array(taken.length), new Float64Array(taken.length)];
   const allLeft = new Float64Array(width);
   for (let place = 0; place < places; place++) {
     const [from, to] = [place * width, place * width + topics];
     const sumOf = (values: Float64Array) => values.subarray(from, to).reduce((sum, value) => sum + value, 0);
-    const all = (sumOf(taken) + 0.5) / (tokens + sumOf(open) + 1);
+    const all = (sumOf(taken) + 0.5) / (tokens - sumOf(shut) + 1);
     for (let at = from; at < to; at++) {
-      const chance = (taken[at]! + PRIOR * all) / (weights[at - from]! + open[at]! + PRIOR);
+      const chance = (taken[at]! + PRIOR * all) / (weights[at - from]! - shut[at]! + PRIOR);
       const sure = Math.min(0.999, Math.max(1e-6, chance));
-      left[at] = ln(1 - sure);
-      odds[at] = ln(sure) - left[at]!;
-      allLeft[at - from]! += left[at]!;
+      const left = ln(1 - sure);
+      lost[at] = -left;
+      odds[at] = ln(sure) - left;
+      allLeft[at - from]! += left;
     }
   }
-  return { topics, topicSwitch, width, left, odds, allLeft };
+  return { topics, topicSwitch, width, lost, odds, allLeft };
 }
 
-/** Adds a token's shares, times `sign`, to the rows of those of its places that lie between `from` and `to`. */
-function addRows(
-  rows: Float64Array,
-  places: Uint32Array,
-  from: number,
-  to: number,
-  own: Float64Array,
-  width: number,
-  sign: 1 | -1,
-): void {
+/** Adds one row to the rows of the places that lie between `from` and `to`. */
+function addRow(rows: Float64Array, row: Float64Array, places: Uint32Array, from: number, to: number): void {
+  const width = row.length;
   for (let z = 0; z < width; z += LANES) {
-    const a = sign * own[z]!;
-    const b = z + 1 < own.length ? sign * own[z + 1]! : 0;
-    const c = z + 2 < own.length ? sign * own[z + 2]! : 0;
-    const d = z + 3 < own.length ? sign * own[z + 3]! : 0;
+    const [a, b, c, d] = [row[z]!, row[z + 1]!, row[z + 2]!, row[z + 3]!];
     for (let i = from; i < to; i++) {
       const at = places[i]! * width + z;
       rows[at]! += a;
@@ -165,39 +156,32 @@ function addRows(
   }
 }
 
+/** Adds the rows of the places that lie between `from` and `to` to one row. */
+function addToRow(row: Float64Array, rows: Float64Array, places: Uint32Array, from: number, to: number): void {
+  const width = row.length;
+  for (let z = 0; z < width; z += LANES) {
+    let [a, b, c, d] = [row[z]!, row[z + 1]!, row[z + 2]!, row[z + 3]!];
+    for (let i = from; i < to; i++) {
+      const at = places[i]! * width + z;
+      a += rows[at]!;
+      b += rows[at + 1]!;
+      c += rows[at + 2]!;
+      d += rows[at + 3]!;
+    }
+    row.set([a, b, c, d], z);
+  }
+}
+
 /** How likely each token of a run is in each topic: of a token, the ln of the likeliest, and each over that. */
 function emissions({ fresh, freshStarts, closed, closedStarts }: Evidence, { from, to }: Run, model: Model) {
-  const { topics, width, left, odds, allLeft } = model;
+  const { topics, width, lost, odds, allLeft } = model;
   const most = new Float64Array(to - from);
   const over = new Float64Array((to - from) * topics);
   const values = new Float64Array(width);
   for (let token = from; token < to; token++) {
-    const [freshFrom, freshTo] = [freshStarts[token]!, freshStarts[token + 1]!];
-    const [closedFrom, closedTo] = [closedStarts[token]!, closedStarts[token + 1]!];
-    for (let z = 0; z < width; z += LANES) {
-      let a = allLeft[z]!;
-      let b = allLeft[z + 1]!;
-      let c = allLeft[z + 2]!;
-      let d = allLeft[z + 3]!;
-      for (let i = freshFrom; i < freshTo; i++) {
-        const at = fresh[i]! * width + z;
-        a += odds[at]!;
-        b += odds[at + 1]!;
-        c += odds[at + 2]!;
-        d += odds[at + 3]!;
-      }
-      for (let i = closedFrom; i < closedTo; i++) {
-        const at = closed[i]! * width + z;
-        a -= left[at]!;
-        b -= left[at + 1]!;
-        c -= left[at + 2]!;
-        d -= left[at + 3]!;
-      }
-      values[z] = a;
-      values[z + 1] = b;
-      values[z + 2] = c;
-      values[z + 3] = d;
-    }
+    values.set(allLeft);
+    addToRow(values, odds, fresh, freshStarts[token]!, freshStarts[token + 1]!);
+    addToRow(values, lost, closed, closedStarts[token]!, closedStarts[token + 1]!);
     let likeliest = values[0]!;
     for (let z = 1; z < topics; z++) likeliest = Math.max(likeliest, values[z]!);
     most[token - from] = likeliest;

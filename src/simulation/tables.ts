@@ -42,14 +42,15 @@ const knownTables = new WeakMap<Distribution, Map<string, Distribution>>();
 
 let knownChances: Float32Array | undefined;
 
-/** The chances of being overtaken, of Borel and Tanner: the same in every run, and to work them out takes as long as a short one. */
+/**
+ * The chances of being overtaken, of Borel and Tanner: see OVERTAKEN_TIMES, and src/prefetch/rule.ts. They are the same in every
+ * run, and to work them out takes as long as a short one.
+ */
 export function writeChances(chances: Float32Array): void {
-  knownChances ??= overtakingChances(new Float32Array(chances.length));
-  chances.set(knownChances);
-}
-
-/** See OVERTAKEN_TIMES, and src/prefetch/rule.ts. */
-function overtakingChances(chances: Float32Array): Float32Array {
+  if (knownChances) {
+    chances.set(knownChances);
+    return;
+  }
   const { OVERTAKEN_UTILISATIONS: levels, OVERTAKEN_WORKS: works, OVERTAKEN_TIMES: times } = sim;
   for (let u = 0; u < levels; u++)
     for (let w = 0; w < works; w++) {
@@ -63,7 +64,7 @@ function overtakingChances(chances: Float32Array): Float32Array {
         chances[(u * works + w) * times + n] = chance;
       }
     }
-  return chances;
+  knownChances = chances.slice();
 }
 
 /** Tables that faults are drawn from; what never happens takes 0 ns. */
