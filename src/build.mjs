@@ -12,6 +12,18 @@ const common = {
   preserveSymlinks: true, // else a linked node_modules leaves its folder's name in the bundle's comments
 };
 
+/** The kernels as a text of characters below 256: that packs into three quarters of what base64 does, which hides what repeats. */
+const kernelsAsText = {
+  name: "kernels as text",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.wasm$/ }, ({ path }) => ({
+      contents: `const text = ${JSON.stringify(readFileSync(path, "latin1"))};
+        const bytes = new Uint8Array(text.length);
+        for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+        export default bytes;`,
+    })),
+};
+
 // The worker's script first: the library holds it as text, as it holds the kernels as bytes.
 await build({
   ...common,
@@ -30,7 +42,9 @@ await build({
   mainFields: ["module", "main"],
   minify: true, // declarations and messages say what a reader needs
   external: ["node:*", "commander", "cli-progress", "cli-table3", "picocolors"],
-  loader: { ".wasm": "binary", ".txt": "text" },
+  loader: { ".txt": "text" },
+  charset: "utf8", // modules are
+  plugins: [kernelsAsText],
   outdir: "dist",
 });
 
