@@ -94,7 +94,7 @@ export {
   type ExpertParallelReport,
   type ParallelPoint,
 } from "./expert-parallel/index.ts";
-export { readCluster } from "./formats/cluster.ts";
+export { readCluster, readClusterInput } from "./formats/cluster.ts";
 export { type CommPoint, type CommTable, readCommTimes } from "./formats/comm.ts";
 export { type LatencyColumnOptions, type LatencyUnit, readLatencyColumn } from "./formats/csv.ts";
 export { readDecoding, type StatedDecoding } from "./formats/decoding.ts";

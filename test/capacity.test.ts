@@ -127,19 +127,20 @@ test("curves: never fewer GPUs for a tighter SLO, and none where nothing is reac
 test("a reach is as far as every tier holds over its own optics", () => {
   const reachOf = (tiers: object) => clusterReach(frontier, { gpu: "r200", gpusPerPod: 64, optics: "cpo-800g", tiers });
   expect(reachOf({}).radiusHops).toBe(3);
-  expect(reachOf({ anywhere: { optics: "lpo-800g" } }).radiusHops).toBe(2);
-  expect(reachOf({ pod: { ports: 1 }, anywhere: { ports: 1 } }).radiusHops).toBe(1);
   const none = { optics: "lpo-800g" };
-  expect(reachOf({ node: none, pod: none, anywhere: none })).toEqual({ radiusHops: 0, loadNs: 0 });
+  expect(reachOf({ anywhere: none }).radiusHops).toBe(2);
+  expect(reachOf({ pod: { ports: 1 } }).radiusHops).toBe(1);
+  expect(reachOf({ node: none })).toEqual({ radiusHops: 0, loadNs: 0 });
 });
 
-test("curves are those of each kind's own ports, whatever the cluster has", () => {
+test("curves are those of each kind's own rate, on the ports that the cluster has", () => {
   // Sixteen loads a step are more than four ports of 800 Gb/s carry in it; four of 1.6 Tb/s carry them.
   const options = { model: frontier, sequences: 512, gpusMax: 512, loadsPerStep: 16 };
   const reach = { radiusHops: 3, loadNs: 180e3 };
   const reaches = ["cpo-800g", "cpo-1600g"].map((name) => ({ optics: opticsNamed(name), ...reach }));
-  for (const optics of ["pcb", "cpo-1600g"]) {
-    const [slow, fast] = capacityCurves({ ...options, cluster: { gpu: "r200", ports: 4, optics } }, reaches, [60e6]);
+  const four = { optics: "pcb", ports: 4 };
+  for (const stated of [four, { tiers: { node: four, pod: four, anywhere: four } }]) {
+    const [slow, fast] = capacityCurves({ ...options, cluster: { gpu: "r200", ...stated } }, reaches, [60e6]);
     expect(slow!.points[0]!.gpus).toBe(null);
     expect(fast!.points[0]!.gpus).toBeLessThan(512);
   }

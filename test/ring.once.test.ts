@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { popper, pusher, type Received, runTasks, startTask } from "../bench/traffic.ts";
 import { DoorbellDrain } from "../src/ring/drain.ts";
 import { DoorbellRing } from "../src/ring/index.ts";
-import { TIMED } from "./timed.ts";
 
 const WHOLE = { lost: 0, again: 0, torn: 0 };
 
@@ -27,7 +26,7 @@ describe("doorbells between threads", () => {
     expect(received).toMatchObject({ ...WHOLE, received: 4 * each, next: [each, each, each, each] });
   });
 
-  test("wait for space in a tiny ring, and for a popper that naps", TIMED, async () => {
+  test("wait for space in a tiny ring, and for a popper that naps", async () => {
     const { buffer } = DoorbellRing.create(2);
     const count = 5000;
     const napping = { napEvery: 500, napMs: 5 };
@@ -41,7 +40,7 @@ describe("doorbells between threads", () => {
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
-  test("wake a popper that sleeps most of the time, every time", TIMED, async () => {
+  test("wake a popper that sleeps most of the time, every time", async () => {
     const drain = DoorbellDrain.create(2, 16);
     const push = (index: number) =>
       pusher(drain.buffer, { index, count: 400, batch: 1 + index, napEvery: 1, napMs: 2 + index });

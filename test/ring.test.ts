@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DoorbellDrain } from "../src/ring/drain.ts";
 import { DoorbellRing } from "../src/ring/index.ts";
-import { TIMED } from "./timed.ts";
 
 const DOORBELL_WORDS = 16;
 // Where the drawing above DoorbellRing has them.
@@ -219,33 +218,29 @@ describe("waiting", () => {
     else expect(wait()).toBe(false);
   });
 
-  test.each([true, false])(
-    "asynchronously ends with the push, the pop (with Atomics.waitAsync: %s)",
-    TIMED,
-    async (has) => {
-      const atomics = Atomics as { waitAsync?: unknown };
-      const { waitAsync } = atomics;
-      if (!has) atomics.waitAsync = undefined;
-      try {
-        const { pusher, popper } = usedRing(4, 2 ** 32 - 2);
-        const start = performance.now();
-        const popped = popper.waitAsync();
-        setTimeout(() => pusher.pushMany(doorbells([1, 2, 3, 4])), 5);
-        expect(await popped).toBe(true);
-        // Of two pops the second leaves as much space as is waited for, and not one more.
-        const space = pusher.waitForSpaceAsync(4);
-        const into = new Uint32Array(2 * DOORBELL_WORDS);
-        setTimeout(() => popper.popMany(into), 5);
-        setTimeout(() => popper.popMany(into), 10);
-        expect(await space).toBe(true);
-        expect(pusher.length).toBe(0);
-        // A wake-up that is lost is made up for after a second.
-        expect(performance.now() - start).toBeLessThan(900);
-      } finally {
-        atomics.waitAsync = waitAsync;
-      }
-    },
-  );
+  test.each([true, false])("asynchronously ends with the push, the pop (with Atomics.waitAsync: %s)", async (has) => {
+    const atomics = Atomics as { waitAsync?: unknown };
+    const { waitAsync } = atomics;
+    if (!has) atomics.waitAsync = undefined;
+    try {
+      const { pusher, popper } = usedRing(4, 2 ** 32 - 2);
+      const start = performance.now();
+      const popped = popper.waitAsync();
+      setTimeout(() => pusher.pushMany(doorbells([1, 2, 3, 4])), 5);
+      expect(await popped).toBe(true);
+      // Of two pops the second leaves as much space as is waited for, and not one more.
+      const space = pusher.waitForSpaceAsync(4);
+      const into = new Uint32Array(2 * DOORBELL_WORDS);
+      setTimeout(() => popper.popMany(into), 5);
+      setTimeout(() => popper.popMany(into), 10);
+      expect(await space).toBe(true);
+      expect(pusher.length).toBe(0);
+      // A wake-up that is lost is made up for after a second.
+      expect(performance.now() - start).toBeLessThan(900);
+    } finally {
+      atomics.waitAsync = waitAsync;
+    }
+  });
 
   // What another thread may do at the worst moments, done by this one: just before the flag goes up, and just before sleep.
   test.each([
@@ -253,7 +248,7 @@ describe("waiting", () => {
     ["wait", "wait"],
     ["store", "waitAsync"],
     ["waitAsync", "waitAsync"],
-  ] as const)("loses no push that comes right before Atomics.%s in %s", TIMED, async (name, wait) => {
+  ] as const)("loses no push that comes right before Atomics.%s in %s", async (name, wait) => {
     if (inPage && wait === "wait") return;
     const atomics = Atomics as unknown as Record<string, (...values: unknown[]) => unknown>;
     const original = atomics[name]!;

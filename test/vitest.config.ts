@@ -45,8 +45,6 @@ const project = (name: string, build: string, test = {}): TestProjectConfigurati
     include: ["test/**/*.test.ts"],
     exclude: ["test/**/*.once.test.ts"],
     testTimeout: 120_000,
-    // Whoever shares the machine makes pages late.
-    expect: { poll: { timeout: 60_000 } },
     // Modules are loaded once a worker, and kernels compiled once, not anew for each of a hundred files: files share no state.
     isolate: false,
     globalSetup: ["test/decoded.setup.ts"],
@@ -77,6 +75,8 @@ export default defineConfig({
         exclude: [],
         testTimeout: 300_000,
         isolate: true,
+        // Whoever shares the machine makes pages late.
+        expect: { poll: { timeout: 60_000 } },
       }),
       executablePath ? browser : project("chromium", "release", { include: ["test/chromium.missing.ts"] }),
     ],

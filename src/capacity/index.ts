@@ -1,4 +1,4 @@
-import { completeServingCluster, gpusWithin } from "../cluster/index.ts";
+import { completeServingCluster, gpusWithin, withOptics } from "../cluster/index.ts";
 import type { Evidence, Optics } from "../optics/index.ts";
 import { CAPACITY_EVIDENCE, type CapacityOptions, type CapacityProblem, completeCapacity } from "./problem.ts";
 import { type CapacityState, type CapacityTermName, stateAt } from "./terms.ts";
@@ -94,12 +94,16 @@ export function capacityCurves(
   reaches: readonly (OpticsReach & { optics: Optics })[],
   slosNs: readonly number[],
 ): CapacityCurve[] {
-  const { tiers: _, ...alike } = options.cluster ?? {};
   return reaches.map(({ optics, ...reach }) => ({
     name: optics.profile.name,
     ...reach,
     points: slosNs.map((sloNs) => {
-      const { gpus, binding } = planCapacity({ ...options, cluster: { ...alike, optics }, ...reach, sloNs });
+      const { gpus, binding } = planCapacity({
+        ...options,
+        cluster: withOptics(options.cluster, optics),
+        ...reach,
+        sloNs,
+      });
       return { sloNs, gpus, binding };
     }),
   }));

@@ -1,6 +1,6 @@
 import { radiusAndLoad } from "../budget/radius.ts";
 import type { Objective } from "../budget/scenario.ts";
-import { completeServingCluster, fabricOf, type ServingClusterInput, TIERS } from "../cluster/index.ts";
+import { completeServingCluster, fabricOf, type ServingClusterInput, TIERS, withOptics } from "../cluster/index.ts";
 import { modelOf } from "../models/index.ts";
 import type { ModelShape } from "../models/shape.ts";
 import type { Optics } from "../optics/index.ts";
@@ -14,13 +14,16 @@ export function clusterReach(
 ): OpticsReach {
   const complete = completeServingCluster({ ...cluster, gpus: 2 ** 16 });
   const demand = { expertBytes: modelOf(model).expertBytes };
-  for (let hops = TIERS.length; hops > 0; hops--) {
-    const { optics, ...fabric } = fabricOf(complete, TIERS[hops - 1]!);
-    const { radiusHops, load } = radiusAndLoad({ optics, fabric, demand, objective });
-    if (radiusHops >= hops) return { radiusHops: hops, loadNs: load.totalNs };
-  }
   // Where nothing is fetched in time, nothing is fetched.
-  return { radiusHops: 0, loadNs: 0 };
+  const reach = { radiusHops: 0, loadNs: 0 };
+  for (const tier of TIERS) {
+    const { optics, ...fabric } = fabricOf(complete, tier);
+    const { radiusHops, load } = radiusAndLoad({ optics, fabric, demand, objective });
+    if (radiusHops <= reach.radiusHops) break;
+    reach.radiusHops++;
+    reach.loadNs = load.totalNs;
+  }
+  return reach;
 }
 
 /** The same over these optics, between all of its GPUs. */
@@ -30,6 +33,5 @@ export function opticsReach(
   cluster: Omit<ServingClusterInput, "gpus"> = {},
   objective: Partial<Objective> = {},
 ): OpticsReach {
-  const { tiers: _, ...alike } = cluster;
-  return clusterReach(model, { ...alike, optics }, objective);
+  return clusterReach(model, withOptics(cluster, optics), objective);
 }

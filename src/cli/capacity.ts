@@ -138,9 +138,8 @@ function clusterOf({
 }: CapacityFlags): Omit<ServingClusterInput, "gpus"> {
   const flags = { gpu, gpusPerNode, gpusPerPod, kvReserveShare, optics };
   if (file === undefined) return definedOf(flags);
-  const { gpus, gpusPerPod: pod, ...cluster } = clusterFrom(file, flags);
-  // A pod of all GPUs stays one of all, however many they become.
-  return pod < gpus ? { ...cluster, gpusPerPod: pod } : cluster;
+  const { gpus: _, ...cluster } = clusterFrom(file, flags);
+  return cluster;
 }
 
 /** Times per output token, in ms, of a curve. */

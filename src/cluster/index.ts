@@ -145,6 +145,15 @@ export function fabricOf(cluster: ServingCluster, tier: TierName): Pick<Fabric, 
   };
 }
 
+/** A cluster with these optics between all of its GPUs, on the ports that it has. */
+export function withOptics(
+  { tiers = {}, ...cluster }: Omit<ServingClusterInput, "gpus"> = {},
+  optics: NonNullable<ClusterTierInput["optics"]>,
+): Omit<ServingClusterInput, "gpus"> {
+  const ports = Object.entries(tiers).map(([name, { optics: _, ...tier }]) => [name, tier]);
+  return { ...cluster, optics, tiers: Object.fromEntries(ports) };
+}
+
 /** GPUs within so many hops of one, itself included. */
 export function gpusWithin(
   { gpus, gpusPerNode, gpusPerPod }: Pick<ServingCluster, "gpus" | "gpusPerNode" | "gpusPerPod">,

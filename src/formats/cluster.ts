@@ -16,7 +16,12 @@ import { OPTICS } from "../optics/builtin.ts";
 import { JsonValue, parseJson } from "./json.ts";
 
 /** A cluster from JSON: the fields of a `ServingClusterInput`, with optics by name; see `clusterSchema`. */
-export function readCluster(text: string, { file = "cluster" }: { file?: string } = {}): ServingCluster {
+export function readCluster(text: string, options: { file?: string } = {}): ServingCluster {
+  return completeServingCluster(readClusterInput(text, options));
+}
+
+/** The same without defaults: what the file says. */
+export function readClusterInput(text: string, { file = "cluster" }: { file?: string } = {}): ServingClusterInput {
   // An editor's pointer to the schema is no figure.
   const all = new JsonValue(file, "", parseJson(text, file)).object("a cluster", [...CLUSTER_KEYS, "$schema"]);
   const input: ServingClusterInput = { gpus: figureOf(all.at("gpus"), CLUSTER_FIGURES.gpus) };
@@ -41,7 +46,7 @@ export function readCluster(text: string, { file = "cluster" }: { file?: string 
       if (tier.isGiven) input.tiers[name] = tierFrom(tier.object("an object of optics and ports", ["optics", "ports"]));
     }
   }
-  return completeServingCluster(input);
+  return input;
 }
 
 /** A figure within its bounds. */

@@ -79,7 +79,7 @@ test("what cannot be served or written is refused by name", async () => {
   expect(existsSync(`${folder}/nowhere`)).toBe(false);
 });
 
-inChromium("a first visit explains itself and shows something true within a second", async () => {
+inChromium("a first visit explains itself and shows something true for less than a second of work", async () => {
   const { page, slips } = await lab.open();
   const welcome = page.locator("#welcome");
   expect((await welcome.locator("p").textContent())!.match(/\.(?=\s|$)/g)).toHaveLength(3);

@@ -144,5 +144,3 @@ interface Traced {
   tdur?: number;
   args?: { name?: string };
 }
-
-export { expect };

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright";
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { balancePlanOf, readMaps, readPlan, verifyBalance } from "../../src/index.ts";
 import { madeLoads } from "../../src/lab/jobs/placement/example.ts";
 import { placement } from "../../src/lab/jobs/placement/index.ts";
 import type { PlacementQuestion } from "../../src/lab/jobs/placement/plans.ts";
 import { TIMED } from "../timed.ts";
-import { drop, dropZeros, expect, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
+import { drop, dropZeros, inChromium, knob, longTasks, seriousFaults, theLab, typeInto } from "./page.ts";
 
 const lab = theLab();
 const LOADS = fileURLToPath(
