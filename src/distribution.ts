@@ -70,7 +70,7 @@ export class Distribution {
     );
     if (bad >= 0)
       throw new RangeError(
-        `quantileNs must fall from at most 2^62 to at least 0 as u rises, got ${edges[bad]} at u = ${edgeExceedance(bad)}`,
+        `quantileNs must fall from at most 2^62 to at least 0 as u rises, got ${edges[bad]} at u = ${EDGE_EXCEEDANCE[bad]!}`,
       );
     this.quantilesNs = edges;
     this.extrapolatedBelow = extrapolatedBelow;
@@ -178,7 +178,7 @@ export class Distribution {
       else high = middle;
     }
     const place = (edges[low]! - ns) / (edges[low]! - edges[high]!);
-    return edgeExceedance(low) + place * (edgeExceedance(high) - edgeExceedance(low));
+    return EDGE_EXCEEDANCE[low]! + place * (EDGE_EXCEEDANCE[high]! - EDGE_EXCEEDANCE[low]!);
   }
 
   /** Mean and standard deviation, exact for the table. */
@@ -219,7 +219,7 @@ export class Distribution {
     const edges = this.quantilesNs;
     yield { lowNs: edges[0]!, highNs: edges[0]!, share: LEAST_EXCEEDANCE };
     for (let i = 0; i + 2 < QUANTILES; i++)
-      yield { lowNs: edges[i + 1]!, highNs: edges[i]!, share: edgeExceedance(i + 1) - edgeExceedance(i) };
+      yield { lowNs: edges[i + 1]!, highNs: edges[i]!, share: EDGE_EXCEEDANCE[i + 1]! - EDGE_EXCEEDANCE[i]! };
   }
 
   #measure(): { meanNs: number; sigmaNs: number } {
@@ -236,17 +236,12 @@ export class Distribution {
 
 function tabulated(quantileNs: (u: number) => number): Float32Array {
   return Float32Array.from({ length: QUANTILES }, (_, i) =>
-    quantileNs(Math.min(edgeExceedance(i), GREATEST_EXCEEDANCE)),
+    quantileNs(Math.min(EDGE_EXCEEDANCE[i]!, GREATEST_EXCEEDANCE)),
   );
 }
 
-/** The exceedance probability at edge `i`. */
-function edgeExceedance(i: number): number {
-  return EDGES[i]!;
-}
-
-/** They are asked for thousands of times a distribution, and powers are slow. */
-const EDGES = Float64Array.from(
+/** The exceedance probability at each edge: asked for thousands of times a distribution, and powers are slow. */
+const EDGE_EXCEEDANCE = Float64Array.from(
   { length: QUANTILES },
   (_, i) => 2 ** (Math.floor(i / CELLS) - OCTAVES) * (1 + (i % CELLS) / CELLS),
 );

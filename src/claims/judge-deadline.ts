@@ -11,14 +11,10 @@ import { changedOptics, type Laboratory, SEEDS } from "./laboratory.ts";
 
 const DEADLINE_NS = () => stated("sla.slo", "deadline") * 1e3;
 
-const traversals = new Map<string, ReturnType<TraversalTable["of"]>>();
-
 /** P(miss) of the sources' load, at a slack behind its median and of frames that stall with such a probability. */
 export function stalledMissShare(slackNs: number, probability: number, optics = "dsp-800g"): number {
   const bare = completeScenario({ optics });
-  const known = traversals.get(optics) ?? new TraversalTable().of(bare.fabric);
-  traversals.set(optics, known);
-  const { path, pair } = known;
+  const { path, pair } = new TraversalTable().of(bare.fabric);
   const phases = loadPhases(bare, path);
   const deadlineNs = fixedNs(bare, phases) + 2 * path.quantileNs(0.5) + slackNs;
   return exactMissShare({ ...bare, objective: { ...bare.objective, deadlineNs } }, pair, phases, probability);
