@@ -43,7 +43,6 @@ await build({
   minify: true, // declarations and messages say what a reader needs
   external: ["node:*", "commander", "cli-progress", "cli-table3", "picocolors"],
   loader: { ".txt": "text" },
-  charset: "utf8", // modules are
   plugins: [kernelsAsText],
   outdir: "dist",
 });

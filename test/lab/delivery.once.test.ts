@@ -88,8 +88,9 @@ inChromium("a first visit explains itself and shows something true for less than
   const { page: again } = await lab.open("#view=tail");
   expect(await again.locator("#welcome").isVisible()).toBe(false);
   expect(slips).toEqual([]);
-  const visits: Awaited<ReturnType<typeof firstPicture>>[] = [];
-  for (let i = 0; i < 3; i++) visits.push(await firstPicture());
+  const visits = [await firstPicture()];
+  // Others on the machine can make a visit slow; a page that is slow itself is so at each.
+  while (visits.length < 3 && visits.at(-1)!.workedMs >= 1000) visits.push(await firstPicture());
   console.log(
     `the first picture is there after ${visits.map(({ ms, workedMs }) => `${ms.toFixed(0)} ms, of which a processor worked ${workedMs.toFixed(0)}`).join("; ")}`,
   );
@@ -146,18 +147,21 @@ const tinyWords = () =>
 const QUICK =
   "#verdict.draws=1000&placement.layers=4&decode.gpus=16&decode.steps=5&decode.repetitions=1&tail.draws=10000";
 
-inChromium.each([380, 768, 1280, 2560])(
-  "nothing is wider than a page of %s pixels, and no word of a picture too small to read",
-  async (width) => {
-    const { page } = await lab.open(QUICK, { viewport: { width, height: 900 } });
+inChromium(
+  "nothing is wider than the page, nor any word of a picture too small to read, however wide it is",
+  async () => {
+    const { page } = await lab.open(QUICK, { viewport: { width: 380, height: 900 } });
     const links = page.locator("nav a");
     for (let i = 0; i < (await links.count()); i++) {
       await links.nth(i).click();
       const title = String(await links.nth(i).textContent());
       await page.locator(".view:not([hidden]) .finding:not(:empty)").waitFor();
-      await page.waitForTimeout(300);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), title).toBeLessThanOrEqual(width);
-      expect(await page.evaluate(tinyWords), title).toBe(0);
+      for (const width of [380, 768, 1280, 2560, 380]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.waitForTimeout(300);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth), title).toBeLessThanOrEqual(width);
+        expect(await page.evaluate(tinyWords), `${title}, ${width}`).toBe(0);
+      }
     }
   },
 );

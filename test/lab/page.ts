@@ -102,20 +102,35 @@ export async function dropZeros(page: Page, name: string, file: string, length: 
   await knob(page, name).locator(".drop").dispatchEvent("drop", { dataTransfer });
 }
 
-/** What is wrong with the page for people who use it by other means than sight and mouse. */
+/** What is wrong with the page for people who use it by other means than sight and mouse; and of its colours, light and dark. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   // Into the page's own world without its policy: a script element would be refused, as it should be.
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (
-      globalThis as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-      }
-    ).axe.run(),
-  );
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`);
+  const faults: string[] = [];
+  for (const [colorScheme, rules] of [
+    ["light", null],
+    ["dark", ["color-contrast"]],
+  ] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations, passes } = await page.evaluate(
+      (rules) => (globalThis as unknown as { axe: Axe }).axe.run(document, rules ? { runOnly: rules } : {}),
+      rules,
+    );
+    expect(passes.some(({ id }) => id === "color-contrast")).toBe(true);
+    for (const { id, impact, nodes } of violations)
+      if (impact === "serious" || impact === "critical") faults.push(`${colorScheme}: ${id}: ${nodes[0]!.html}`);
+  }
+  return faults;
+}
+
+interface Axe {
+  run(root: Document, options: { runOnly?: readonly string[] }): Promise<{ violations: Finding[]; passes: Finding[] }>;
+}
+
+interface Finding {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
 }
 
 /**
