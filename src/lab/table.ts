@@ -4,6 +4,8 @@ import { save } from "./files.ts";
 /** A column: what a cell is in the file, and how a person reads it. */
 export interface Column<R> {
   title: string;
+  /** Of the numbers in the file; what people read has its own beside each. */
+  unit?: string;
   of: (row: R) => string | number | null;
   words?: (row: R) => string | Node;
 }
@@ -59,18 +61,23 @@ export function table<R>(
   );
 }
 
+const titleOf = <R>({ title, unit }: Column<R>) => (unit === undefined ? title : `${title} ${unit}`);
+
 /** Rows as RFC 4180 has them. */
 export function csv<R>(columns: readonly Column<R>[], rows: readonly R[]): string {
   const cell = (value: string | number | null) => {
     const text = String(value ?? "");
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const lines = [columns.map(({ title }) => cell(title)), ...rows.map((row) => columns.map(({ of }) => cell(of(row))))];
+  const lines = [
+    columns.map((column) => cell(titleOf(column))),
+    ...rows.map((row) => columns.map(({ of }) => cell(of(row)))),
+  ];
   return `${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
 }
 
 /** Rows as objects, by the titles of columns. */
 export function json<R>(columns: readonly Column<R>[], rows: readonly R[]): string {
-  const objects = rows.map((row) => Object.fromEntries(columns.map(({ title, of }) => [title, of(row)])));
+  const objects = rows.map((row) => Object.fromEntries(columns.map((column) => [titleOf(column), column.of(row)])));
   return `${JSON.stringify(objects, null, 2)}\n`;
 }

@@ -22,10 +22,10 @@ export function browserWords({ report, isShared }: BrowserTail): string {
 /** The table of all curves. */
 export const COLUMNS: readonly Column<TailCurve>[] = [
   { title: "optics", of: ({ name }) => name },
-  { title: "median ns", of: ({ medianNs }) => medianNs, words: ({ medianNs }) => duration(medianNs) },
-  { title: "p99 ns", of: ({ p99Ns }) => p99Ns, words: ({ p99Ns }) => duration(p99Ns) },
-  { title: "p99.9 ns", of: ({ p999Ns }) => p999Ns, words: ({ p999Ns }) => duration(p999Ns) },
-  { title: "longest ns", of: ({ mostNs }) => mostNs, words: ({ mostNs }) => duration(mostNs) },
+  { title: "median", unit: "ns", of: ({ medianNs }) => medianNs, words: ({ medianNs }) => duration(medianNs) },
+  { title: "p99", unit: "ns", of: ({ p99Ns }) => p99Ns, words: ({ p99Ns }) => duration(p99Ns) },
+  { title: "p99.9", unit: "ns", of: ({ p999Ns }) => p999Ns, words: ({ p999Ns }) => duration(p999Ns) },
+  { title: "longest", unit: "ns", of: ({ mostNs }) => mostNs, words: ({ mostNs }) => duration(mostNs) },
   {
     title: "late",
     of: ({ miss }) => miss?.share ?? null,

@@ -182,7 +182,7 @@ const DISTANCES: readonly Column<HopReach>[] = [
     of: ({ holds }) => String(holds),
     words: ({ holds }) => (holds ? "yes" : "no"),
   },
-  { title: "load ns", of: ({ totalNs }) => totalNs, words: ({ totalNs }) => duration(totalNs) },
+  { title: "load", unit: "ns", of: ({ totalNs }) => totalNs, words: ({ totalNs }) => duration(totalNs) },
   { title: "binding term", of: ({ binding }) => binding.name },
   { title: "margin", of: ({ binding }) => binding.margin, words: ({ binding }) => marginWords(binding) },
 ];
@@ -207,9 +207,10 @@ function phaseTable({ load, sla, objective, fabric }: Verdict): HTMLElement {
     "Phases",
     [
       { title: "phase", of: ({ phase }) => phase },
-      { title: "ns", of: ({ ns }) => ns, words: ({ ns }) => duration(ns) },
+      { title: "time", unit: "ns", of: ({ ns }) => ns, words: ({ ns }) => duration(ns) },
       {
-        title: "at most ns",
+        title: "at most",
+        unit: "ns",
         of: ({ limitNs }) => limitNs,
         words: ({ limitNs }) => (limitNs ? duration(limitNs) : "–"),
       },
@@ -228,7 +229,12 @@ function missTable({ miss, objective }: Verdict): HTMLElement {
     "late",
     `Late loads, ${figureOf(miss.sampled.draws)} drawn`,
     [
-      { title: "deadline ns", of: ({ deadlineNs }) => deadlineNs, words: ({ deadlineNs }) => duration(deadlineNs) },
+      {
+        title: "deadline",
+        unit: "ns",
+        of: ({ deadlineNs }) => deadlineNs,
+        words: ({ deadlineNs }) => duration(deadlineNs),
+      },
       { title: "by convolution", of: ({ exact }) => exact, words: ({ exact }) => missWords(exact) },
       { title: "drawn", of: ({ drawn }) => drawn.share, words: ({ drawn }) => percent(drawn.share) },
       { title: "low", of: ({ drawn }) => drawn.low, words: ({ drawn }) => percent(drawn.low) },
