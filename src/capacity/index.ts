@@ -94,17 +94,12 @@ export function capacityCurves(
   reaches: readonly (OpticsReach & { optics: Optics })[],
   slosNs: readonly number[],
 ): CapacityCurve[] {
-  return reaches.map(({ optics, ...reach }) => ({
-    name: optics.profile.name,
-    ...reach,
-    points: slosNs.map((sloNs) => {
-      const { gpus, binding } = planCapacity({
-        ...options,
-        cluster: withOptics(options.cluster, optics),
-        ...reach,
-        sloNs,
-      });
+  return reaches.map(({ optics, ...reach }) => {
+    const cluster = withOptics(options.cluster, optics);
+    const points = slosNs.map((sloNs) => {
+      const { gpus, binding } = planCapacity({ ...options, cluster, ...reach, sloNs });
       return { sloNs, gpus, binding };
-    }),
-  }));
+    });
+    return { name: optics.profile.name, ...reach, points };
+  });
 }

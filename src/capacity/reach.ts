@@ -16,6 +16,7 @@ export function clusterReach(
   const demand = { expertBytes: modelOf(model).expertBytes };
   // Where nothing is fetched in time, nothing is fetched.
   const reach = { radiusHops: 0, loadNs: 0 };
+  // Each tier has optics and ports of its own: the first that fails ends the reach.
   for (const tier of TIERS) {
     const { optics, ...fabric } = fabricOf(complete, tier);
     const { radiusHops, load } = radiusAndLoad({ optics, fabric, demand, objective });
