@@ -3,7 +3,7 @@ import { transform } from "../src/fourier.ts";
 import { uniforms } from "./reference/budget.ts";
 import { textbookTransform } from "./reference/fourier.ts";
 
-// One block holds 2^12 points: sizes below, at and beyond it, with one stage left over and none.
+// Two stages are taken at a time: numbers of stages that leave one over, and none; few, and as many as convolutions have.
 test.each([0, 1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 16])(
   "2^%i points have the bits of the textbook's transform",
   (bits) => {

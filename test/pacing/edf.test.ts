@@ -40,7 +40,7 @@ test("released together, loads meet every deadline whenever some order does", ()
     fc.record({ sizeBytes: fc.integer({ min: 1, max: 9 }), deadlineNs: fc.integer({ min: 1, max: 45 }) }),
     { minLength: 1, maxLength: 7 },
   );
-  const together = shareOf(1000);
+  const numRuns = shareOf(1000);
   let met = 0;
   fc.assert(
     fc.property(loads, fc.integer({ min: 1, max: 10 }), (loads, chunkBytes) => {
@@ -52,10 +52,10 @@ test("released together, loads meet every deadline whenever some order does", ()
       met += meets ? 1 : 0;
       expect(ends.every((endNs, i) => endNs <= loads[i]!.deadlineNs)).toBe(meets);
     }),
-    { seed: 6, numRuns: together },
+    { seed: 6, numRuns },
   );
-  expect(met).toBeGreaterThan(together / 10);
-  expect(met).toBeLessThan((9 / 10) * together);
+  expect(met).toBeGreaterThan(numRuns / 10);
+  expect(met).toBeLessThan((9 / 10) * numRuns);
 });
 
 /** Whether a server of 1 byte a nanosecond that always turns to the earliest deadline meets all: then and only then some preemptive order does. */
@@ -78,7 +78,7 @@ test("released at any time, no load ends a chunk's time or more late whenever a 
     sizeBytes: fc.integer({ min: 1, max: 25 }),
     slackNs: fc.nat({ max: 40 }),
   });
-  const any = shareOf(2000);
+  const numRuns = shareOf(2000);
   let [met, late] = [0, 0];
   fc.assert(
     fc.property(
@@ -97,10 +97,10 @@ test("released at any time, no load ends a chunk's time or more late whenever a 
         });
       },
     ),
-    { seed: 7, numRuns: any },
+    { seed: 7, numRuns },
   );
-  expect(met).toBeGreaterThan(any / 5);
-  expect(late).toBeGreaterThan(any / 100); // the bound is one that is needed
+  expect(met).toBeGreaterThan(numRuns / 5);
+  expect(late).toBeGreaterThan(numRuns / 100); // the bound is one that is needed
 });
 
 test("with two binding resources nothing is promised: a counterexample", () => {
